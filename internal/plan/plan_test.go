@@ -62,8 +62,10 @@ func TestC11_WhatCountsAsChanged(t *testing.T) {
 		"digest of another kind": {func(now *contract.PipelineStatus, want *contract.Pipeline) {
 			now.Digest = contract.Digest("commit:"+strings.TrimPrefix(code, "tree:"), *want)
 		}, contract.ActionUpdate, "code changed"},
-		"failed, with an instance":    {func(now *contract.PipelineStatus, _ *contract.Pipeline) { now.Status = contract.PipelineFailed }, contract.ActionUpdate, "it is failed"},
-		"failed, without an instance": {func(now *contract.PipelineStatus, _ *contract.Pipeline) { now.Status, now.InstanceID = contract.PipelineFailed, "" }, contract.ActionDeploy, "failed before"},
+		"failed, with an instance": {func(now *contract.PipelineStatus, _ *contract.Pipeline) { now.Status = contract.PipelineFailed }, contract.ActionUpdate, "it is failed"},
+		"failed, without an instance": {func(now *contract.PipelineStatus, _ *contract.Pipeline) {
+			now.Status, now.InstanceID = contract.PipelineFailed, ""
+		}, contract.ActionDeploy, "failed before"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now, want := running(code, base), base
