@@ -1,0 +1,160 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aineko-dev/environments/internal/contract"
+)
+
+// EnvironmentInput starts an environment's workflow: what the contract says,
+// and the state that an earlier run carried over.
+type EnvironmentInput struct {
+	contract.EnvironmentInput
+	State *environmentState `json:"state,omitempty"`
+}
+
+// Environment is one environment of a project, for as long as it lives, and
+// its only writer. Commits come in as updates, operators' wishes as signals or
+// updates; it does one piece of work at a time, and what arrives meanwhile
+// waits (C7). It closes when the environment is deleted, or got no slot.
+func Environment(ctx workflow.Context, in EnvironmentInput) error {
+	e, err := newEnvironment(ctx, in)
+	if err != nil {
+		return err
+	}
+	return e.run(ctx)
+}
+
+// environment is the running workflow: what is carried over, and what is not.
+type environment struct {
+	environmentState
+	taskQueue string
+
+	// current is the piece of work under way.
+	current *work
+	// children under way, and what each said last.
+	children []report
+
+	// noSlot is why the project granted none; the workflow then closes.
+	noSlot *contract.Outcome
+
+	// reconcileRequested is whether somebody asked for one now.
+	reconcileRequested bool
+	// reconciling is whether one reads, or repairs.
+	reconciling bool
+	// nextWake fires at wakeAt, when the next reconcile is due.
+	nextWake workflow.Future
+	wakeAt   time.Time
+
+	// handled counts updates and signals, to see whether more came in.
+	handled int
+	// shownStatus and shownCommit are what the search attributes say.
+	shownStatus, shownCommit string
+}
+
+// run is the life of an environment: one piece of work after the other.
+func (e *environment) run(ctx workflow.Context) error {
+	if e.ID == "" {
+		granted, err := e.takeSlot(ctx)
+		if err != nil {
+			return err
+		}
+		if !granted {
+			return e.close(ctx)
+		}
+	}
+	for {
+		e.show(ctx)
+		var err error
+		switch {
+		case e.deletionAccepted():
+			var deleted bool
+			if deleted, err = e.delete(ctx); deleted && err == nil {
+				return e.close(ctx)
+			}
+		case e.Waiting != nil:
+			w := e.Waiting
+			e.Waiting = nil
+			err = e.perform(ctx, w)
+		case !e.Initialized && e.InitializeError == "":
+			err = e.perform(ctx, e.newWork(ctx, nil, "the project's creation"))
+		case e.reconcileDue(ctx):
+			err = e.reconcile(ctx)
+		case e.isLong(ctx) && e.quiet(ctx):
+			return e.continueAsNew(ctx)
+		default:
+			err = e.idle(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// idle waits until there is something to do.
+func (e *environment) idle(ctx workflow.Context) error {
+	timer := e.wake(ctx)
+	return workflow.Await(ctx, func() bool {
+		return e.deletionAccepted() || e.Waiting != nil || e.reconcileRequested ||
+			(timer != nil && timer.IsReady()) || (e.isLong(ctx) && workflow.AllHandlersFinished(ctx))
+	})
+}
+
+// wake is the timer of the next reconcile. It is kept over commits, so that
+// they do not each cost one.
+func (e *environment) wake(ctx workflow.Context) workflow.Future {
+	if e.ReconcileAt.IsZero() {
+		return nil
+	}
+	if e.nextWake == nil || e.nextWake.IsReady() || !e.wakeAt.Equal(e.ReconcileAt) {
+		e.wakeAt = e.ReconcileAt
+		e.nextWake = workflow.NewTimerWithOptions(ctx, max(e.ReconcileAt.Sub(workflow.Now(ctx)), time.Second),
+			workflow.TimerOptions{Summary: "next reconcile"})
+	}
+	return e.nextWake
+}
+
+// close ends the workflow, when no handler runs and no signal is unread (T4).
+func (e *environment) close(ctx workflow.Context) error {
+	e.Closed = true
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	e.show(ctx)
+	return nil
+}
+
+// busyEvents is when commits are sent away until the work under way has ended,
+// since a history may not grow without bounds (T4); manyEvents is when an
+// environment at rest continues as new.
+const busyEvents = 3000
+
+func (e *environment) isLong(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	return info.GetCurrentHistoryLength() > manyEvents || info.GetContinueAsNewSuggested()
+}
+
+// settle is how long an environment that wants to continue as new waits for
+// more, so that the task that ends a run never ends a handler as well: the
+// server may give such an update to the next run again.
+const settle = time.Second
+
+// quiet is whether nothing happens for a moment.
+func (e *environment) quiet(ctx workflow.Context) bool {
+	before := e.handled
+	if workflow.NewTimerWithOptions(ctx, settle, workflow.TimerOptions{Summary: "settling before continuing as new"}).Get(ctx, nil) != nil {
+		return false
+	}
+	return workflow.AllHandlersFinished(ctx) && len(workflow.GetUnhandledSignalNames(ctx)) == 0 &&
+		e.handled == before && e.Waiting == nil && !e.deletionAccepted() && !e.reconcileRequested
+}
+
+func (e *environment) continueAsNew(ctx workflow.Context) error {
+	state := e.environmentState
+	return workflow.NewContinueAsNewError(ctx, contract.EnvironmentWorkflow, EnvironmentInput{
+		EnvironmentInput: contract.EnvironmentInput{Project: e.Project, Environment: e.Environment},
+		State:            &state,
+	})
+}

@@ -1,0 +1,212 @@
+package workflows
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aineko-dev/environments/internal/contract"
+)
+
+// maxRequestText bounds what an operator's request may say, in bytes.
+const maxRequestText = 1000
+
+// listenToOperators reads the signals by which operators delete the
+// environment or cancel that. They are read raw: a typed receive would drop an
+// input that does not decode, with nothing but a line in the log.
+func (e *environment) listenToOperators(ctx workflow.Context) {
+	deletions := workflow.GetSignalChannelWithOptions(ctx, contract.DeleteEnvironmentSignal, workflow.SignalChannelOptions{
+		Description: `Delete this environment; refused while pipelines run. Input, optional: {"requestedBy": "…", "reason": "…"}`,
+	})
+	cancellations := workflow.GetSignalChannelWithOptions(ctx, contract.CancelDeletionSignal, workflow.SignalChannelOptions{
+		Description: `Cancel the deletion during its grace period. Input, optional: {"requestedBy": "…", "reason": "…"}`,
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var raw converter.RawValue
+			selector := workflow.NewSelector(ctx)
+			var handle func(workflow.Context, contract.OperatorRequest)
+			selector.AddReceive(deletions, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &raw); handle = e.requestDeletion })
+			selector.AddReceive(cancellations, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &raw); handle = e.requestCancel })
+			selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
+			selector.Select(ctx)
+			if handle == nil {
+				return
+			}
+			e.handled++
+			handle(ctx, decodeRequest(raw.Payload()))
+		}
+	})
+}
+
+// decodeRequest reads what an operator typed: nothing, an object, or a string
+// that holds an object, as some tools encode twice. What does not decode is
+// kept as the reason, so that it is not lost.
+func decodeRequest(payload *commonpb.Payload) contract.OperatorRequest {
+	var r contract.OperatorRequest
+	data := payload.GetData()
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		data = []byte(text)
+	}
+	if s := strings.TrimSpace(string(data)); s != "" && s != "null" {
+		if err := json.Unmarshal(data, &r); err != nil {
+			r = contract.OperatorRequest{Reason: "input that could not be read: " + s}
+		}
+	}
+	r.RequestedBy = contract.Clip(contract.Clean(r.RequestedBy), maxRequestText)
+	r.Reason = contract.Clip(contract.Clean(r.Reason), maxRequestText)
+	return r
+}
+
+func checkRequest(r contract.OperatorRequest) error {
+	if len(r.RequestedBy) > maxRequestText || len(r.Reason) > maxRequestText {
+		return temporal.NewApplicationError(fmt.Sprintf("requestedBy and reason: at most %d bytes each", maxRequestText), contract.ErrInvalid)
+	}
+	return nil
+}
+
+// requestDeletion accepts or refuses a deletion (X2, X3). A second request
+// while one is accepted changes nothing.
+func (e *environment) requestDeletion(ctx workflow.Context, r contract.OperatorRequest) {
+	if e.DeletionPhase != "" {
+		e.Deletion.Requests++
+		return
+	}
+	requests := 1
+	if e.Deletion != nil {
+		requests += e.Deletion.Requests
+	}
+	e.Deletion = &contract.Deletion{RequestedBy: contract.Clean(r.RequestedBy), Reason: contract.Clean(r.Reason), Requests: requests}
+	if refusal := e.deletionRefusal(); refusal != "" {
+		e.Deletion.Refusal, e.Deletion.RefusedAt = refusal, workflow.Now(ctx)
+		workflow.GetLogger(ctx).Warn("deletion refused", "reason", refusal, "requestedBy", e.Deletion.RequestedBy)
+		e.show(ctx)
+		return
+	}
+	e.Deletion.Requests = 1
+	e.AcceptedAt = workflow.Now(ctx)
+	e.DeletionPhase = deletionScheduled
+	workflow.GetLogger(ctx).Info("deletion accepted", "requestedBy", e.Deletion.RequestedBy, "why", e.Deletion.Reason)
+}
+
+// deletionRefusal is why the environment cannot be deleted now (X2).
+func (e *environment) deletionRefusal() string {
+	switch {
+	case e.ID == "":
+		return "the environment is only being created"
+	case e.current != nil && !e.Initialized:
+		return "the environment is being initialised: wait until that has ended"
+	case e.current != nil:
+		return "deployment " + e.deploymentID(e.current) + " is under way: wait until it has ended"
+	case e.Waiting != nil:
+		return "deployment " + e.deploymentID(e.Waiting) + " waits: wait until it has ended"
+	}
+	var names []string
+	for _, p := range e.Pipelines {
+		if p.InstanceID != "" {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) > 0 {
+		return fmt.Sprintf("pipelines run in it: %s. Destroy them first: push a commit with `pipelines: []` under %s", strings.Join(names, ", "), e.Environment)
+	}
+	return ""
+}
+
+// requestCancel cancels an accepted deletion in its grace period (X3).
+func (e *environment) requestCancel(ctx workflow.Context, r contract.OperatorRequest) {
+	if reason := e.cancelRefusal(); reason != "" {
+		if e.Deletion == nil {
+			e.Deletion = &contract.Deletion{}
+		}
+		e.Deletion.Refusal, e.Deletion.RefusedAt = "cancel-deletion: "+reason, workflow.Now(ctx)
+		workflow.GetLogger(ctx).Warn("cancelling the deletion refused", "reason", reason, "requestedBy", contract.Clean(r.RequestedBy))
+		e.show(ctx)
+		return
+	}
+	workflow.GetLogger(ctx).Info("deletion cancelled", "requestedBy", contract.Clean(r.RequestedBy), "why", contract.Clean(r.Reason))
+	e.DeletionPhase, e.Deletion, e.AcceptedAt = "", nil, time.Time{}
+}
+
+func (e *environment) cancelRefusal() string {
+	switch e.DeletionPhase {
+	case deletionScheduled:
+		return ""
+	case deletionRunning:
+		return "too late: the environment is being torn down"
+	}
+	return "no deletion is scheduled"
+}
+
+// deletionInTheWay is why commits and retries are refused (X3).
+func (e *environment) deletionInTheWay() string {
+	switch {
+	case e.Closed || e.DeletionPhase == deletionRunning:
+		return "the environment is being deleted; push again when that is done, for a new one"
+	case e.DeletionPhase == deletionScheduled:
+		return "the environment is to be deleted; cancel that first with `starter cancel-deletion`"
+	}
+	return ""
+}
+
+func (e *environment) deletionAccepted() bool { return e.DeletionPhase != "" }
+
+func (e *environment) validateDelete(_ workflow.Context, r contract.OperatorRequest) error {
+	return checkRequest(r)
+}
+
+// handleDelete does what the signal does, and answers (X2).
+func (e *environment) handleDelete(ctx workflow.Context, r contract.OperatorRequest) (contract.Deletion, error) {
+	e.handled++
+	e.requestDeletion(ctx, r)
+	if e.DeletionPhase == "" {
+		return contract.Deletion{}, temporal.NewApplicationError(e.Deletion.Refusal, contract.ErrRefused)
+	}
+	// When tearing down begins is known once the settings are read.
+	if err := workflow.Await(ctx, func() bool { return e.Deletion == nil || !e.Deletion.At.IsZero() }); err != nil {
+		return contract.Deletion{}, err
+	}
+	if e.Deletion == nil {
+		return contract.Deletion{}, temporal.NewApplicationError("the deletion was cancelled at once", contract.ErrRefused)
+	}
+	return *e.Deletion, nil
+}
+
+func (e *environment) validateCancel(_ workflow.Context, r contract.OperatorRequest) error {
+	if err := checkRequest(r); err != nil {
+		return err
+	}
+	if reason := e.cancelRefusal(); reason != "" {
+		return temporal.NewApplicationError(reason, contract.ErrRefused)
+	}
+	return nil
+}
+
+func (e *environment) handleCancel(ctx workflow.Context, r contract.OperatorRequest) (contract.Deletion, error) {
+	e.handled++
+	if err := e.validateCancel(ctx, r); err != nil {
+		return contract.Deletion{}, err
+	}
+	cancelled := *e.Deletion
+	e.requestCancel(ctx, r)
+	return cancelled, nil
+}
+
+// claim is who says to have asked, and why.
+func claim(r contract.OperatorRequest) string {
+	var parts []string
+	if by := contract.Clip(contract.Clean(r.RequestedBy), maxRequestText); by != "" {
+		parts = append(parts, "asked by "+by)
+	}
+	if why := contract.Clip(contract.Clean(r.Reason), maxRequestText); why != "" {
+		parts = append(parts, why)
+	}
+	return strings.Join(parts, ": ")
+}

@@ -1,0 +1,57 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/aineko-dev/environments/activities"
+	"github.com/aineko-dev/environments/internal/contract"
+)
+
+// takeSlot asks the project for a slot, and with it for the environment's id
+// (C6). Where an earlier workflow of the same life is gone, what it left is
+// found by its tags.
+func (e *environment) takeSlot(ctx workflow.Context) (bool, error) {
+	e.show(ctx)
+	var frame activities.Frame
+	if err := workflow.ExecuteActivity(quickContext(ctx, "the worker's settings and account"), activities.ReadSettings).Get(ctx, &frame); err != nil {
+		return false, err
+	}
+	ask := activities.TakeSlotInput{Project: e.Project, TaskQueue: e.taskQueue}
+	ask.Environment, ask.Run = e.Environment, workflow.GetInfo(ctx).OriginalRunID
+	ask.Account, ask.Region, ask.Limit = frame.Account.ID, frame.Account.Region, frame.Settings.EnvironmentLimit
+	var answer contract.TakeSlotAnswer
+	if err := workflow.ExecuteActivity(quickContext(ctx, "ask "+contract.ProjectWorkflowID(e.Project)+" for a slot"), activities.TakeSlot, ask).Get(ctx, &answer); err != nil {
+		return false, err
+	}
+	if !answer.Granted {
+		outcome := e.verdict(contract.Commit{Branch: e.Environment}, contract.OutcomeRefused, fmt.Sprintf(
+			"all %d environments of %s are taken: %s. Delete one to make room", answer.Limit, e.Project, strings.Join(answer.Holders, ", ")))
+		e.noSlot = &outcome
+		workflow.GetLogger(ctx).Warn("no slot", "reason", outcome.Reason)
+		return false, nil
+	}
+	e.Settings = frame.Settings
+	e.Incarnation = answer.Slot.Incarnation
+	e.Account = activities.Account{ID: answer.Slot.Account, Region: answer.Slot.Region}
+	id := answer.Slot.EnvironmentID
+	if answer.Resumed {
+		target := e.target()
+		target.EnvironmentID = id
+		var found activities.Discovery
+		if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "what exists of "+id+", by tags"), activities.Discover,
+			activities.BeginWorkInput{Target: target}).Get(ctx, &found); err != nil {
+			return false, err
+		}
+		e.VPCID, e.Begun = found.VPCID, true
+		e.Next = max(e.Next, found.LastDeployment+1)
+		for _, p := range found.Pipelines {
+			e.setPipeline(p)
+		}
+	}
+	// From here on the handlers that waited for the slot go on.
+	e.ID = id
+	return true, nil
+}
