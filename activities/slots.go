@@ -129,7 +129,9 @@ func (a *Activities) RecoverSlots(ctx context.Context, in RecoverSlotsInput) ([]
 			return nil, err
 		}
 		for _, id := range owned {
-			if slices.ContainsFunc(slots, func(s contract.Slot) bool { return s.EnvironmentID == id.EnvironmentID || s.Environment == id.Environment }) {
+			if slices.ContainsFunc(slots, func(s contract.Slot) bool {
+				return s.EnvironmentID == id.EnvironmentID || s.Environment == id.Environment
+			}) {
 				continue
 			}
 			slots = append(slots, contract.Slot{
