@@ -88,6 +88,8 @@ func IsNotFound(err error) bool {
 func ClassOf(err error) Class {
 	code := Code(err)
 	switch {
+	case err == nil:
+		return ""
 	case code == "":
 		return Retry
 	case elsewhereCodes[code]:

@@ -1,0 +1,313 @@
+package network
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/aineko-dev/environments/internal/awsec2"
+	"github.com/aineko-dev/environments/internal/contract"
+)
+
+// Resource is something that was found of an environment, or in its VPC.
+type Resource struct {
+	Kind  string `json:"kind"`
+	ID    string `json:"id"`
+	Role  string `json:"role"`
+	State string `json:"state,omitempty"`
+	// Own is whether its tags say that it is the environment's.
+	Own         bool   `json:"own"`
+	Owner       string `json:"owner,omitempty"`
+	Description string `json:"description,omitempty"`
+	// Attached is whether something uses it.
+	Attached bool `json:"attached,omitempty"`
+}
+
+// Find lists everything of an environment: what its tags find, wherever it is,
+// and what is in its VPCs, whoever's. What comes and goes with something else
+// (the interface of a NAT gateway, the main route table) is left out.
+func (n Network) Find(ctx context.Context, id awsec2.Identity, vpcHints []string) ([]Resource, error) {
+	f := finding{Network: n, id: id, seen: map[string]bool{}, vpcs: slices.Clone(vpcHints)}
+	// VPCs first: they say where else to look.
+	for _, look := range []func(context.Context) error{f.findVPCs, f.findInstances, f.findNatGateways, f.findAddresses, f.findInternetGateways,
+		f.findEndpoints, f.findInterfaces, f.findVolumes, f.findGroups, f.findRouteTables, f.findSubnets, f.findFlowLogs, f.findPeerings} {
+		if err := look(ctx); err != nil {
+			return nil, fmt.Errorf("looking for what exists of %s: %w", id.EnvironmentID, err)
+		}
+	}
+	return f.found, nil
+}
+
+// Environments lists those of a project that have a VPC.
+func (n Network) Environments(ctx context.Context, installation, project string) ([]awsec2.Identity, error) {
+	out, err := n.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: []types.Filter{
+		awsec2.Filter("tag:"+contract.InstallationTag, installation), awsec2.Filter("tag:"+contract.ProjectTag, project),
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("looking for VPCs of %s: %w", project, err)
+	}
+	var found []awsec2.Identity
+	for _, vpc := range out.Vpcs {
+		found = append(found, awsec2.Identity{
+			Installation: installation, Project: project,
+			Environment: awsec2.Tag(vpc.Tags, contract.EnvironmentTag), EnvironmentID: awsec2.Tag(vpc.Tags, contract.EnvironmentIDTag),
+		})
+	}
+	return found, nil
+}
+
+// finding is one look.
+type finding struct {
+	Network
+	id    awsec2.Identity
+	vpcs  []string
+	found []Resource
+	seen  map[string]bool
+	// natInterfaces and instances explain interfaces.
+	comesWith map[string]bool
+}
+
+// each calls look with the filters by tag, then with those by VPC, under the
+// name that the call gives to a VPC filter; empty: it has none.
+func (f *finding) each(vpcFilter string, look func(filters []types.Filter) error) error {
+	if err := look(f.id.Filters()); err != nil {
+		return err
+	}
+	if vpcFilter == "" || len(f.vpcs) == 0 {
+		return nil
+	}
+	return look([]types.Filter{awsec2.Filter(vpcFilter, f.vpcs...)})
+}
+
+func (f *finding) add(r Resource, tags []types.Tag) {
+	if r.ID == "" || f.seen[r.ID] {
+		return
+	}
+	f.seen[r.ID] = true
+	r.Own, r.Role = f.id.Owns(tags), awsec2.Tag(tags, contract.RoleTag)
+	f.found = append(f.found, r)
+}
+
+func (f *finding) findVPCs(ctx context.Context) error {
+	out, err := f.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: f.id.Filters()})
+	if err != nil {
+		return err
+	}
+	for _, v := range out.Vpcs {
+		f.add(Resource{Kind: kindVPC, ID: aws.ToString(v.VpcId), State: string(v.State)}, v.Tags)
+		if id := aws.ToString(v.VpcId); !slices.Contains(f.vpcs, id) {
+			f.vpcs = append(f.vpcs, id)
+		}
+	}
+	return nil
+}
+
+func (f *finding) findInstances(ctx context.Context) error {
+	f.comesWith = map[string]bool{}
+	alive := awsec2.Filter("instance-state-name", "pending", "running", "shutting-down", "stopping", "stopped")
+	return f.each("vpc-id", func(filters []types.Filter) error {
+		pages := ec2.NewDescribeInstancesPaginator(f.EC2, &ec2.DescribeInstancesInput{Filters: append(filters, alive)})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, reservation := range page.Reservations {
+				for _, i := range reservation.Instances {
+					f.add(Resource{Kind: kindInstance, ID: aws.ToString(i.InstanceId), State: string(i.State.Name),
+						Description: strings.TrimSpace("instance " + awsec2.Tag(i.Tags, contract.PipelineTag))}, i.Tags)
+					f.comesWith[aws.ToString(i.InstanceId)] = true
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (f *finding) findNatGateways(ctx context.Context) error {
+	alive := awsec2.Filter("state", "pending", "available", "failed", "deleting")
+	return f.each("vpc-id", func(filters []types.Filter) error {
+		pages := ec2.NewDescribeNatGatewaysPaginator(f.EC2, &ec2.DescribeNatGatewaysInput{Filter: append(filters, alive)})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, g := range page.NatGateways {
+				f.add(Resource{Kind: kindNatGateway, ID: aws.ToString(g.NatGatewayId), State: string(g.State)}, g.Tags)
+			}
+		}
+		return nil
+	})
+}
+
+func (f *finding) findAddresses(ctx context.Context) error {
+	out, err := f.EC2.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{Filters: f.id.Filters()})
+	if err != nil {
+		return err
+	}
+	for _, a := range out.Addresses {
+		f.add(Resource{Kind: kindAddress, ID: aws.ToString(a.AllocationId), Attached: a.AssociationId != nil}, a.Tags)
+	}
+	return nil
+}
+
+func (f *finding) findInternetGateways(ctx context.Context) error {
+	return f.each("attachment.vpc-id", func(filters []types.Filter) error {
+		out, err := f.EC2.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{Filters: filters})
+		if err != nil {
+			return err
+		}
+		for _, g := range out.InternetGateways {
+			f.add(Resource{Kind: kindInternetGateway, ID: aws.ToString(g.InternetGatewayId), Attached: len(g.Attachments) > 0}, g.Tags)
+		}
+		return nil
+	})
+}
+
+func (f *finding) findEndpoints(ctx context.Context) error {
+	return f.each("vpc-id", func(filters []types.Filter) error {
+		out, err := f.EC2.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{Filters: filters})
+		if err != nil {
+			return err
+		}
+		for _, v := range out.VpcEndpoints {
+			if state := strings.ToLower(string(v.State)); state != "deleted" {
+				f.add(Resource{Kind: kindEndpoint, ID: aws.ToString(v.VpcEndpointId), State: state, Description: aws.ToString(v.ServiceName)}, v.Tags)
+			}
+		}
+		return nil
+	})
+}
+
+func (f *finding) findInterfaces(ctx context.Context) error {
+	return f.each("vpc-id", func(filters []types.Filter) error {
+		pages := ec2.NewDescribeNetworkInterfacesPaginator(f.EC2, &ec2.DescribeNetworkInterfacesInput{Filters: filters})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, i := range page.NetworkInterfaces {
+				if i.InterfaceType == types.NetworkInterfaceTypeNatGateway {
+					continue // comes and goes with its NAT gateway
+				}
+				attached := i.Attachment != nil && aws.ToString(i.Attachment.InstanceId) != ""
+				if attached && aws.ToBool(i.Attachment.DeleteOnTermination) {
+					continue // comes and goes with its instance
+				}
+				owner := aws.ToString(i.RequesterId)
+				if owner == "" {
+					owner = aws.ToString(i.OwnerId)
+				}
+				f.add(Resource{Kind: kindInterface, ID: aws.ToString(i.NetworkInterfaceId), State: string(i.Status), Owner: owner, Description: aws.ToString(i.Description), Attached: attached}, i.TagSet)
+			}
+		}
+		return nil
+	})
+}
+
+func (f *finding) findVolumes(ctx context.Context) error {
+	pages := ec2.NewDescribeVolumesPaginator(f.EC2, &ec2.DescribeVolumesInput{Filters: f.id.Filters()})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, v := range page.Volumes {
+			if len(v.Attachments) > 0 && aws.ToBool(v.Attachments[0].DeleteOnTermination) {
+				continue // comes and goes with its instance
+			}
+			f.add(Resource{Kind: kindVolume, ID: aws.ToString(v.VolumeId), State: string(v.State), Attached: len(v.Attachments) > 0}, v.Tags)
+		}
+	}
+	return nil
+}
+
+func (f *finding) findGroups(ctx context.Context) error {
+	return f.each("vpc-id", func(filters []types.Filter) error {
+		pages := ec2.NewDescribeSecurityGroupsPaginator(f.EC2, &ec2.DescribeSecurityGroupsInput{Filters: filters})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, g := range page.SecurityGroups {
+				if aws.ToString(g.GroupName) != "default" {
+					f.add(Resource{Kind: kindGroup, ID: aws.ToString(g.GroupId), Owner: aws.ToString(g.OwnerId), Description: aws.ToString(g.GroupName)}, g.Tags)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (f *finding) findRouteTables(ctx context.Context) error {
+	return f.each("vpc-id", func(filters []types.Filter) error {
+		pages := ec2.NewDescribeRouteTablesPaginator(f.EC2, &ec2.DescribeRouteTablesInput{Filters: filters})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, t := range page.RouteTables {
+				main := slices.ContainsFunc(t.Associations, func(a types.RouteTableAssociation) bool { return aws.ToBool(a.Main) })
+				if !main {
+					f.add(Resource{Kind: kindRouteTable, ID: aws.ToString(t.RouteTableId), Owner: aws.ToString(t.OwnerId)}, t.Tags)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (f *finding) findSubnets(ctx context.Context) error {
+	return f.each("vpc-id", func(filters []types.Filter) error {
+		pages := ec2.NewDescribeSubnetsPaginator(f.EC2, &ec2.DescribeSubnetsInput{Filters: filters})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, s := range page.Subnets {
+				f.add(Resource{Kind: kindSubnet, ID: aws.ToString(s.SubnetId), Owner: aws.ToString(s.OwnerId)}, s.Tags)
+			}
+		}
+		return nil
+	})
+}
+
+func (f *finding) findFlowLogs(ctx context.Context) error {
+	out, err := f.EC2.DescribeFlowLogs(ctx, &ec2.DescribeFlowLogsInput{Filter: f.id.Filters()})
+	if err != nil {
+		return err
+	}
+	for _, l := range out.FlowLogs {
+		f.add(Resource{Kind: kindFlowLogs, ID: aws.ToString(l.FlowLogId)}, l.Tags)
+	}
+	return nil
+}
+
+// findPeerings lists what others joined to the VPC: it blocks its deletion.
+func (f *finding) findPeerings(ctx context.Context) error {
+	for _, side := range []string{"requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id"} {
+		if len(f.vpcs) == 0 {
+			return nil
+		}
+		out, err := f.EC2.DescribeVpcPeeringConnections(ctx, &ec2.DescribeVpcPeeringConnectionsInput{Filters: []types.Filter{
+			awsec2.Filter(side, f.vpcs...), awsec2.Filter("status-code", "pending-acceptance", "provisioning", "active"),
+		}})
+		if err != nil {
+			return err
+		}
+		for _, p := range out.VpcPeeringConnections {
+			f.add(Resource{Kind: "vpc-peering-connection", ID: aws.ToString(p.VpcPeeringConnectionId), Description: "peering"}, p.Tags)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,391 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/aineko-dev/environments/internal/awsec2"
+)
+
+// goesAfter says which kinds must be gone before a kind can be deleted; what
+// is not ordered goes side by side (X4).
+var goesAfter = map[string][]string{
+	kindInterface:       {kindInstance},
+	kindVolume:          {kindInstance},
+	kindAddress:         {kindNatGateway, kindInstance},
+	kindInternetGateway: {kindAddress, kindNatGateway},
+	kindGroup:           {kindInstance, kindInterface},
+	kindRouteTable:      {kindEndpoint, kindNatGateway},
+	kindSubnet:          {kindInstance, kindInterface, kindNatGateway, kindRouteTable},
+	kindVPC: {kindInstance, kindInterface, kindNatGateway, kindInternetGateway, kindGroup, kindRouteTable, kindSubnet,
+		kindEndpoint, kindFlowLogs},
+}
+
+// TearDown makes the steps that delete what was found and is the environment's own.
+func TearDown(found []Resource) []Step {
+	byKind := map[string][]string{}
+	for _, r := range found {
+		if r.Own {
+			byKind[r.Kind] = append(byKind[r.Kind], r.ID)
+		}
+	}
+	var steps []Step
+	for _, kind := range DeletableKinds {
+		for _, id := range byKind[kind] {
+			step := Step{Role: id, Kind: kind, Summary: "delete " + strings.ReplaceAll(kind, "-", " ") + " " + id, ResourceID: id}
+			for _, before := range goesAfter[kind] {
+				step.After = append(step.After, byKind[before]...)
+			}
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
+// Blocked is why something cannot be deleted: what is in the way, and whose it is.
+type Blocked struct {
+	What string // that cannot go
+	By   []string
+	Err  error
+}
+
+func (b *Blocked) Error() string {
+	if len(b.By) == 0 {
+		return fmt.Sprintf("%s is blocked by something that EC2 does not name: %s", b.What, b.Err)
+	}
+	return fmt.Sprintf("%s is blocked by %s", b.What, strings.Join(b.By, "; "))
+}
+
+// patience is how many looks something may be in the way before it is named:
+// what lingers after a NAT gateway or an instance goes within a minute or two.
+const patience = 36
+
+// Delete deletes what one step of a tear-down names, and waits until it is
+// gone. It looks at its tags first: nothing is deleted by its ID alone.
+// What stays in the way makes a *Blocked.
+func (n Network) Delete(ctx context.Context, id awsec2.Identity, step Step, beat awsec2.Beat) error {
+	d := deleting{Network: n, identity: id, id: step.ResourceID}
+	look, found := d.looks()[step.Kind]
+	if !found {
+		return fmt.Errorf("nothing here deletes a %s", step.Kind)
+	}
+	var last error
+	blocked := 0
+	err := awsec2.Poll(ctx, n.PollInterval, beat, func(ctx context.Context) (bool, string, error) {
+		gone, err := look(ctx)
+		if err == nil {
+			return gone, step.ResourceID + " to go", nil
+		}
+		if awsec2.IsNotFound(err) {
+			return false, step.ResourceID + ": looking once more", nil // the next look decides
+		}
+		switch awsec2.ClassOf(err) {
+		case awsec2.Wait, awsec2.Retry, awsec2.Done:
+			if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+				return false, "", err
+			}
+			last = err
+			if blocked++; blocked > patience {
+				return false, "", &Blocked{What: step.Summary, By: d.blockers(ctx, step.Kind), Err: err}
+			}
+			return false, step.ResourceID + ": " + firstOf(awsec2.Code(err), err.Error()), nil
+		}
+		if step.Kind == kindInterface && awsec2.Code(err) == "InvalidParameterValue" {
+			// In use: its instance lets go of it in a moment.
+			if blocked++; blocked > patience {
+				return false, "", &Blocked{What: step.Summary, Err: err}
+			}
+			return false, step.ResourceID + " to be let go", nil
+		}
+		return false, "", err
+	})
+	if err != nil && last != nil && ctx.Err() == nil {
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", step.Summary, err)
+	}
+	return nil
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+type deleting struct {
+	Network
+	identity awsec2.Identity
+	id       string
+	absent   int
+}
+
+// looks are how a kind is deleted: each look returns whether it is gone, and
+// else does what it can towards that.
+func (d *deleting) looks() map[string]func(context.Context) (bool, error) {
+	return map[string]func(context.Context) (bool, error){
+		kindInstance: d.instance, kindEndpoint: d.endpoint, kindNatGateway: d.natGateway, kindAddress: d.address, kindInternetGateway: d.internetGateway,
+		kindInterface: d.networkInterface, kindVolume: d.volume, kindGroup: d.group, kindRouteTable: d.routeTable, kindSubnet: d.subnet, kindFlowLogs: d.flowLogs, kindVPC: d.vpc,
+	}
+}
+
+// gone is whether a resource is gone for good: two looks in a row did not find
+// it, for one reader may not see what another does.
+func (d *deleting) gone(absent bool) bool {
+	if !absent {
+		d.absent = 0
+		return false
+	}
+	d.absent++
+	return d.absent >= 2
+}
+
+func (d *deleting) filters(idFilter string) []types.Filter {
+	return d.identity.Filters(awsec2.Filter(idFilter, d.id))
+}
+
+func (d *deleting) instance(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{Filters: d.identity.Filters(
+		awsec2.Filter("instance-state-name", "pending", "running", "shutting-down", "stopping", "stopped"))})
+	if err != nil {
+		return false, err
+	}
+	for _, reservation := range out.Reservations {
+		for _, i := range reservation.Instances {
+			if aws.ToString(i.InstanceId) != d.id {
+				continue
+			}
+			d.gone(false)
+			if i.State.Name == types.InstanceStateNameShuttingDown {
+				return false, nil
+			}
+			_, err := d.EC2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{d.id}})
+			return false, err
+		}
+	}
+	return d.gone(true), nil
+}
+
+func (d *deleting) endpoint(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{Filters: d.identity.Filters()})
+	if err != nil {
+		return false, err
+	}
+	for _, v := range out.VpcEndpoints {
+		if aws.ToString(v.VpcEndpointId) != d.id || strings.EqualFold(string(v.State), "deleted") {
+			continue
+		}
+		d.gone(false)
+		if strings.EqualFold(string(v.State), "deleting") {
+			return false, nil
+		}
+		// It fails inside an answer of 200.
+		done, err := d.EC2.DeleteVpcEndpoints(ctx, &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{d.id}})
+		if err != nil {
+			return false, err
+		}
+		for _, failed := range done.Unsuccessful {
+			if failed.Error != nil && !strings.HasSuffix(aws.ToString(failed.Error.Code), "NotFound") {
+				return false, fmt.Errorf("deleting %s: %s: %s", d.id, aws.ToString(failed.Error.Code), aws.ToString(failed.Error.Message))
+			}
+		}
+		return false, nil
+	}
+	return d.gone(true), nil
+}
+
+func (d *deleting) natGateway(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeNatGateways(ctx, &ec2.DescribeNatGatewaysInput{Filter: d.identity.Filters(awsec2.Filter("state", "pending", "available", "failed", "deleting"))})
+	if err != nil {
+		return false, err
+	}
+	for _, g := range out.NatGateways {
+		if aws.ToString(g.NatGatewayId) != d.id {
+			continue
+		}
+		d.gone(false)
+		if g.State == types.NatGatewayStateDeleting {
+			return false, nil
+		}
+		_, err := d.EC2.DeleteNatGateway(ctx, &ec2.DeleteNatGatewayInput{NatGatewayId: &d.id})
+		return false, err
+	}
+	return d.gone(true), nil
+}
+
+func (d *deleting) address(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{Filters: d.filters("allocation-id")})
+	if err != nil {
+		return false, err
+	}
+	if len(out.Addresses) == 0 {
+		return d.gone(true), nil
+	}
+	d.gone(false)
+	_, err = d.EC2.ReleaseAddress(ctx, &ec2.ReleaseAddressInput{AllocationId: &d.id})
+	return false, err
+}
+
+func (d *deleting) internetGateway(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{Filters: d.filters("internet-gateway-id")})
+	if err != nil {
+		return false, err
+	}
+	if len(out.InternetGateways) == 0 {
+		return d.gone(true), nil
+	}
+	d.gone(false)
+	for _, a := range out.InternetGateways[0].Attachments {
+		_, err := d.EC2.DetachInternetGateway(ctx, &ec2.DetachInternetGatewayInput{InternetGatewayId: &d.id, VpcId: a.VpcId})
+		if err != nil && awsec2.ClassOf(err) != awsec2.Done {
+			return false, err
+		}
+	}
+	_, err = d.EC2.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: &d.id})
+	return false, err
+}
+
+func (d *deleting) networkInterface(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: d.identity.Filters()})
+	if err != nil {
+		return false, err
+	}
+	for _, i := range out.NetworkInterfaces {
+		if aws.ToString(i.NetworkInterfaceId) != d.id {
+			continue
+		}
+		d.gone(false)
+		_, err := d.EC2.DeleteNetworkInterface(ctx, &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: &d.id})
+		return false, err
+	}
+	return d.gone(true), nil
+}
+
+func (d *deleting) volume(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{Filters: d.identity.Filters()})
+	if err != nil {
+		return false, err
+	}
+	for _, v := range out.Volumes {
+		if aws.ToString(v.VolumeId) != d.id {
+			continue
+		}
+		d.gone(false)
+		if v.State == types.VolumeStateDeleting {
+			return false, nil
+		}
+		_, err := d.EC2.DeleteVolume(ctx, &ec2.DeleteVolumeInput{VolumeId: &d.id})
+		return false, err
+	}
+	return d.gone(true), nil
+}
+
+// group strips a group first, since groups that name each other hold each other.
+func (d *deleting) group(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{Filters: d.filters("group-id")})
+	if err != nil {
+		return false, err
+	}
+	if len(out.SecurityGroups) == 0 {
+		return d.gone(true), nil
+	}
+	d.gone(false)
+	if err := d.stripGroup(ctx, out.SecurityGroups[0]); err != nil {
+		return false, err
+	}
+	_, err = d.EC2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &d.id})
+	return false, err
+}
+
+func (d *deleting) routeTable(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: d.filters("route-table-id")})
+	if err != nil {
+		return false, err
+	}
+	if len(out.RouteTables) == 0 {
+		return d.gone(true), nil
+	}
+	d.gone(false)
+	for _, a := range out.RouteTables[0].Associations {
+		_, err := d.EC2.DisassociateRouteTable(ctx, &ec2.DisassociateRouteTableInput{AssociationId: a.RouteTableAssociationId})
+		if err != nil && !awsec2.IsNotFound(err) {
+			return false, err
+		}
+	}
+	_, err = d.EC2.DeleteRouteTable(ctx, &ec2.DeleteRouteTableInput{RouteTableId: &d.id})
+	return false, err
+}
+
+func (d *deleting) subnet(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: d.identity.Filters()})
+	if err != nil {
+		return false, err
+	}
+	if !slices.ContainsFunc(out.Subnets, func(s types.Subnet) bool { return aws.ToString(s.SubnetId) == d.id }) {
+		return d.gone(true), nil
+	}
+	d.gone(false)
+	_, err = d.EC2.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: &d.id})
+	return false, err
+}
+
+func (d *deleting) flowLogs(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeFlowLogs(ctx, &ec2.DescribeFlowLogsInput{Filter: d.identity.Filters()})
+	if err != nil {
+		return false, err
+	}
+	if !slices.ContainsFunc(out.FlowLogs, func(l types.FlowLog) bool { return aws.ToString(l.FlowLogId) == d.id }) {
+		return d.gone(true), nil
+	}
+	d.gone(false)
+	_, err = d.EC2.DeleteFlowLogs(ctx, &ec2.DeleteFlowLogsInput{FlowLogIds: []string{d.id}})
+	return false, err
+}
+
+func (d *deleting) vpc(ctx context.Context) (bool, error) {
+	out, err := d.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: d.filters("vpc-id")})
+	if err != nil {
+		return false, err
+	}
+	if len(out.Vpcs) == 0 {
+		return d.gone(true), nil
+	}
+	d.gone(false)
+	_, err = d.EC2.DeleteVpc(ctx, &ec2.DeleteVpcInput{VpcId: &d.id})
+	return false, err
+}
+
+// blockers names what is in the way of a subnet, a VPC or a group.
+func (d *deleting) blockers(ctx context.Context, kind string) []string {
+	filter := map[string]string{kindSubnet: "subnet-id", kindVPC: "vpc-id", kindGroup: "group-id", kindInternetGateway: ""}[kind]
+	if filter == "" {
+		return nil
+	}
+	var by []string
+	out, err := d.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{awsec2.Filter(filter, d.id)}})
+	if err == nil {
+		for _, i := range out.NetworkInterfaces {
+			by = append(by, fmt.Sprintf("%s, owner %s (%s)", aws.ToString(i.NetworkInterfaceId),
+				firstOf(aws.ToString(i.RequesterId), aws.ToString(i.OwnerId)), firstOf(aws.ToString(i.Description), "no description")))
+		}
+	}
+	if kind == kindVPC {
+		if found, err := d.Find(ctx, d.identity, []string{d.id}); err == nil {
+			for _, r := range found {
+				if r.ID != d.id && r.Kind != kindInterface {
+					by = append(by, fmt.Sprintf("%s %s", r.Kind, r.ID))
+				}
+			}
+		}
+	}
+	return by
+}
