@@ -194,7 +194,7 @@ func (f *finding) findInterfaces(ctx context.Context) error {
 				return err
 			}
 			for _, i := range page.NetworkInterfaces {
-				if i.InterfaceType == types.NetworkInterfaceTypeNatGateway {
+				if ofNatGateway(i) {
 					continue // comes and goes with its NAT gateway
 				}
 				attached := i.Attachment != nil && aws.ToString(i.Attachment.InstanceId) != ""
@@ -210,6 +210,12 @@ func (f *finding) findInterfaces(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// ofNatGateway is whether an interface is a NAT gateway's. EC2 answers
+// nat_gateway, where its model has natGateway.
+func ofNatGateway(i types.NetworkInterface) bool {
+	return i.InterfaceType == types.NetworkInterfaceTypeNatGateway || i.InterfaceType == "nat_gateway"
 }
 
 func (f *finding) findVolumes(ctx context.Context) error {

@@ -174,7 +174,7 @@ func (v *verifying) interfaces(ctx context.Context) error {
 			return err
 		}
 		for _, i := range page.NetworkInterfaces {
-			if i.Association != nil && i.InterfaceType != types.NetworkInterfaceTypeNatGateway {
+			if i.Association != nil && !ofNatGateway(i) {
 				v.find("public address", aws.ToString(i.NetworkInterfaceId), "it has the public address %s", aws.ToString(i.Association.PublicIp))
 			}
 		}
