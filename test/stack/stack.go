@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -61,10 +60,20 @@ const (
 // startTimeout is how long a part may take to answer; the database is made first.
 const startTimeout = time.Minute
 
-// Root is the root of the checkout that this was built from.
+// Root is the root of the checkout that this runs in.
 func Root() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+	here, err := os.Getwd()
+	if err != nil {
+		return "."
+	}
+	for dir := here; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "Taskfile.yml")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			return here
+		}
+	}
 }
 
 // New prepares a stack, and looks that its programs are built and its ports free.
