@@ -63,7 +63,8 @@ func (n Network) Freeze(ctx context.Context, id awsec2.Identity, o Options) (Lay
 	if err != nil {
 		return Layout{}, fmt.Errorf("looking for the VPC of %s: %w", id.EnvironmentID, err)
 	}
-	for _, vpc := range vpcs.Vpcs {
+	if len(vpcs.Vpcs) > 0 {
+		vpc := vpcs.Vpcs[0]
 		var frozen Layout
 		if err := json.Unmarshal([]byte(awsec2.Tag(vpc.Tags, contract.LayoutTag)), &frozen); err != nil {
 			return Layout{}, fmt.Errorf("tag %s of %s cannot be read: %w", contract.LayoutTag, aws.ToString(vpc.VpcId), err)
