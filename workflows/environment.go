@@ -48,6 +48,8 @@ type environment struct {
 	nextWake workflow.Future
 	wakeAt   time.Time
 
+	// asking counts the commits that wait for the slot.
+	asking int
 	// handled counts updates and signals, to see whether more came in.
 	handled int
 	// shownStatus and shownCommit are what the search attributes say.
@@ -63,6 +65,10 @@ func (e *environment) run(ctx workflow.Context) error {
 		}
 		if !granted {
 			return e.close(ctx)
+		}
+		// The commit that this environment was made for is its first work.
+		if err := workflow.Await(ctx, func() bool { return e.asking == 0 }); err != nil {
+			return err
 		}
 	}
 	for {

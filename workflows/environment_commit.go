@@ -36,6 +36,8 @@ func (e *environment) handleCommit(ctx workflow.Context, c contract.Commit) (con
 	if answer, known := e.answeredBefore(ctx); known {
 		return answer, nil
 	}
+	e.asking++
+	defer func() { e.asking-- }()
 	// A new environment asks for its slot first; that takes moments.
 	if err := workflow.Await(ctx, func() bool { return e.ID != "" || e.noSlot != nil }); err != nil {
 		return contract.CommitAnswer{}, err
