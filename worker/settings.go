@@ -31,10 +31,12 @@ type settings struct {
 	ec2Speed    float64
 }
 
-// Kafka's pinned version. Its SHA-512 is what Apache publishes beside the archive.
+// Kafka's pinned version, and the SHA-512 that Apache publishes beside the
+// archive. An instance whose download differs does not start its broker.
 const (
-	kafkaVersion = "3.9.1"
-	kafkaURL     = "https://archive.apache.org/dist/kafka/3.9.1/kafka_2.13-3.9.1.tgz"
+	kafkaVersion = "3.7.2"
+	kafkaURL     = "https://archive.apache.org/dist/kafka/3.7.2/kafka_2.13-3.7.2.tgz"
+	kafkaSHA512  = "65c09fbe8c78098b1efb26632a35d90ee709327a7aab13b37b2023692e1649105714ea513253a19f2cb685dc2c0c3837f32e39e9fb1d8d2367fe4650e5ad3cdc"
 )
 
 // add makes every setting a flag. Beside each stands a variable: --nat is AINEKO_NAT.
@@ -55,7 +57,7 @@ func (s *settings) add(f *pflag.FlagSet) {
 	f.StringVar(&s.FlowLogs, "flow-logs", "", "ARN of an S3 bucket for VPC flow logs; empty: none")
 	f.StringVar(&s.Broker.Version, "kafka-version", kafkaVersion, "Kafka version of new environments")
 	f.StringVar(&s.Broker.URL, "kafka-url", kafkaURL, "URL of Kafka's archive")
-	f.StringVar(&s.Broker.SHA512, "kafka-sha512", "", "SHA-512 of Kafka's archive, in hex, as Apache publishes it beside the archive; needed")
+	f.StringVar(&s.Broker.SHA512, "kafka-sha512", kafkaSHA512, "SHA-512 of Kafka's archive, in hex; goes with --kafka-url")
 	f.IntVar(&s.Broker.Machine.VCPU, "broker-vcpu", 2, "vCPU of the broker")
 	f.IntVar(&s.Broker.Machine.MemGiB, "broker-mem-gib", 8, "memory of the broker, GiB")
 	f.IntVar(&s.Broker.VolumeGiB, "broker-volume-gib", 100, "data volume of the broker, GiB; what it keeps is bounded by it")

@@ -19,7 +19,7 @@ const (
 	// maxSize of a file (D5), in bytes.
 	maxSize = 256 << 10
 	// maxNodes bounds what aliases expand to: a file of maxSize without any has fewer.
-	maxNodes = 200_000
+	maxNodes = 100_000
 	// maxDepth bounds nesting; the format has seven levels.
 	maxDepth = 30
 	// maxProblems bounds a report; who has more mends these first.

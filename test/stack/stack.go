@@ -163,9 +163,8 @@ func (s *Stack) StartWorker(ctx context.Context, name string) error {
 // workerSettings suit the simulator's speed; what is given wins.
 func (s *Stack) workerSettings() map[string]string {
 	settings := map[string]string{
-		"ec2-speed":    strconv.FormatFloat(s.options.Speed, 'g', -1, 64),
-		"kafka-sha512": strings.Repeat("0", 128), // the simulator's instances fetch nothing
-		"image":        "ami-simulated",
+		"ec2-speed": strconv.FormatFloat(s.options.Speed, 'g', -1, 64),
+		"image":     "ami-simulated",
 	}
 	if s.options.Speed > 1 {
 		settings["poll-interval"], settings["settle-time"], settings["readiness-timeout"] = "200ms", "300ms", "30s"
