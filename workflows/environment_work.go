@@ -39,6 +39,9 @@ func (e *environment) deploy(ctx workflow.Context, w *work) (contract.Outcome, e
 		o.Reason = strings.TrimPrefix(o.Reason+": "+reason, ": ")
 		return o, nil
 	}
+	// Before it is initialised nothing can be seen; where an earlier workflow
+	// was at work, there may be much to see afterwards (C6).
+	resumed := !e.Initialized && e.Begun
 	begun, err := e.begin(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -61,6 +64,14 @@ func (e *environment) deploy(ctx workflow.Context, w *work) (contract.Outcome, e
 	}
 	if w.Commit == nil {
 		return contract.Outcome{}, nil
+	}
+	if resumed {
+		if begun, err = e.begin(ctx); err != nil {
+			if ctx.Err() != nil {
+				return contract.Outcome{}, ctx.Err()
+			}
+			return failed(failure(err))
+		}
 	}
 	strays := e.observe(begun, w)
 	p := plan.Make(w.Commit.Code, w.Commit.Desired, e.Pipelines)
