@@ -37,7 +37,7 @@ func brokerStep(steps []Step) Step {
 	broker := Step{Role: BrokerRole, Kind: brokerKind, Summary: "message broker on its own interface and volume"}
 	for _, s := range steps {
 		switch s.Kind {
-		case "network-interface", "volume", "route-table":
+		case "network-interface", "volume", "route":
 			broker.After = append(broker.After, s.Role)
 		}
 	}
