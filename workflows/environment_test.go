@@ -260,11 +260,13 @@ func TestC14_ReconcileReplacesThreeTimesADayAtMost(t *testing.T) {
 	s.settings.ReconcileInterval = time.Hour
 	s.commit(0, pushed("a", "", "one"))
 	s.env.RegisterDelayedCallback(func() {
-		s.during = func(call string) {
-			if call == "find-drift" { // it goes again and again
-				s.instances = nil
+		s.change(func() {
+			s.during = func(call string) {
+				if call == "find-drift" { // it goes again and again
+					s.instances = nil
+				}
 			}
-		}
+		})
 	}, minute)
 	s.env.SetStartTime(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	status := s.status(10 * time.Hour)
@@ -278,7 +280,9 @@ func TestC14_RepairsTheNetworkFirst(t *testing.T) {
 	s := newScene(t)
 	s.settings.ReconcileInterval = time.Hour
 	s.commit(0, pushed("a", "", "one"))
-	s.env.RegisterDelayedCallback(func() { s.missing, s.instances = []string{"nat-a"}, nil }, minute)
+	s.env.RegisterDelayedCallback(func() {
+		s.change(func() { s.missing, s.instances = []string{"nat-a"}, nil })
+	}, minute)
 	s.run(90 * minute)
 	at := slices.Index(s.calls, "find-drift")
 	require.Positive(t, at)

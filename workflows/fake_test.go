@@ -71,6 +71,13 @@ func (f *fake) call(format string, args ...any) error {
 	return nil
 }
 
+// change changes or reads what the activities share.
+func (f *fake) change(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	do()
+}
+
 func (f *fake) frame() activities.Frame {
 	return activities.Frame{Settings: f.settings, Account: activities.Account{ID: "1", Region: "r"}}
 }
@@ -94,7 +101,7 @@ func (f *fake) register(env *testsuite.TestWorkflowEnvironment) {
 			return f.slot, f.call("take-slot")
 		},
 		activities.FreeSlot: func(_ context.Context, in activities.FreeSlotInput) error {
-			f.freed = append(f.freed, in.EnvironmentID)
+			f.change(func() { f.freed = append(f.freed, in.EnvironmentID) })
 			return f.call("free-slot %s", in.EnvironmentID)
 		},
 		activities.Discover: func(context.Context, activities.BeginWorkInput) (activities.Discovery, error) {
@@ -112,7 +119,9 @@ func (f *fake) register(env *testsuite.TestWorkflowEnvironment) {
 			return contract.Verified{Findings: []contract.Finding{}}, f.call("verify-isolation")
 		},
 		activities.FindDrift: func(context.Context, activities.DriftInput) (activities.Drift, error) {
-			return activities.Drift{Work: f.work(), Missing: f.missing}, f.call("find-drift")
+			drift := activities.Drift{Work: f.work()}
+			f.change(func() { drift.Missing = f.missing })
+			return drift, f.call("find-drift")
 		},
 		activities.ChoosePlacements: func(context.Context, activities.PlacementsInput) ([]compute.Placement, error) {
 			return []compute.Placement{{InstanceType: "m7i.large", Zone: "a"}, {InstanceType: "m7i.large", Zone: "b"}, {InstanceType: "m6i.large", Zone: "a"}}, nil
@@ -130,8 +139,9 @@ func (f *fake) register(env *testsuite.TestWorkflowEnvironment) {
 		},
 		activities.FindResources: func(context.Context, activities.FindInput) (activities.TearDown, error) {
 			err := f.call("find-resources")
-			f.left--
-			if f.left >= 0 {
+			left := 0
+			f.change(func() { f.left--; left = f.left })
+			if left >= 0 {
 				return activities.TearDown{Steps: []activities.Step{{Role: "vpc-1", Kind: "vpc", Summary: "delete vpc", ResourceID: "vpc-1"}}}, err
 			}
 			return activities.TearDown{}, err
@@ -178,6 +188,8 @@ func (f *fake) check(_ context.Context, in activities.CheckInput) (compute.Readi
 
 // count is how many calls begin with a name.
 func (f *fake) count(prefix string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	n := 0
 	for _, c := range f.calls {
 		if strings.HasPrefix(c, prefix) {
