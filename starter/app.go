@@ -39,7 +39,7 @@ func (a *app) connect(ctx context.Context) error {
 	if err != nil {
 		return &exit{code: exitUnreachable, err: err}
 	}
-	a.client = c
+	a.client = c.Client
 	return nil
 }
 

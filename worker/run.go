@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
@@ -35,21 +37,24 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 		return fmt.Errorf("%w: %w", errUnreachable, err)
 	}
 	defer c.Close()
-	if err := checkSearchAttributes(ctx, c, s.namespace); err != nil {
+	if err := checkNamespace(ctx, c, c.Namespace); err != nil {
+		return err
+	}
+	if err := checkSearchAttributes(ctx, c, c.Namespace); err != nil {
 		return err
 	}
 	ec2API, account, err := connectEC2(ctx, s)
 	if err != nil {
 		return err
 	}
-	w := worker.New(c, s.taskQueue, worker.Options{
+	w := worker.New(c.Client, s.taskQueue, worker.Options{
 		MaxConcurrentActivityExecutionSize: s.activities,
 		WorkerStopTimeout:                  s.stopTimeout,
 		// Activities beat every 10 s at least; the server should hear of it.
 		MaxHeartbeatThrottleInterval: 10 * time.Second,
 	})
 	workflows.Register(w)
-	activities.New(activities.Config{Settings: s.Settings, Account: account, EC2: ec2API, Temporal: c}).Register(w)
+	activities.New(activities.Config{Settings: s.Settings, Account: account, EC2: ec2API, Temporal: c.Client}).Register(w)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("starting the worker: %w", err)
 	}
@@ -70,14 +75,25 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 // startTimeout bounds each look at the start.
 const startTimeout = 30 * time.Second
 
+// checkNamespace refuses to start where there is none of the name: a worker
+// would ask for work for ever.
+func checkNamespace(ctx context.Context, c client.Client, namespace string) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
+	var missing *serviceerror.NamespaceNotFound
+	if errors.As(err, &missing) {
+		return fmt.Errorf("%w: there is no namespace %s; create it: temporal operator namespace create --namespace %s", errUsage, namespace, namespace)
+	}
+	// Who may not describe a namespace may still work in it.
+	return nil
+}
+
 // checkSearchAttributes refuses to start where one is missing: workflows would
 // fail to start, or stand still for ever.
 func checkSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	if namespace == "" {
-		namespace = client.DefaultNamespace
-	}
 	have := map[string]bool{}
 	listed, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {

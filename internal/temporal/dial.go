@@ -21,11 +21,17 @@ type Overrides struct {
 	Metrics            client.MetricsHandler
 }
 
+// Connection is a client, with the names that it was found by.
+type Connection struct {
+	client.Client
+	Address, Namespace string
+}
+
 // dialTimeout is how long Temporal may take to answer at all.
 const dialTimeout = 10 * time.Second
 
 // Dial connects, and says what to do where it cannot.
-func Dial(ctx context.Context, o Overrides) (client.Client, error) {
+func Dial(ctx context.Context, o Overrides) (*Connection, error) {
 	options, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
 		return nil, fmt.Errorf("reading Temporal's settings: %w", err)
@@ -40,15 +46,18 @@ func Dial(ctx context.Context, o Overrides) (client.Client, error) {
 		options.Logger = log.NewStructuredLogger(o.Logger)
 	}
 	options.MetricsHandler = o.Metrics
-	address := options.HostPort
-	if address == "" {
-		address = client.DefaultHostPort
+	found := Connection{Address: options.HostPort, Namespace: options.Namespace}
+	if found.Address == "" {
+		found.Address = client.DefaultHostPort
+	}
+	if found.Namespace == "" {
+		found.Namespace = client.DefaultNamespace
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	c, err := client.DialContext(ctx, options)
+	found.Client, err = client.DialContext(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("reaching Temporal at %s failed; set TEMPORAL_ADDRESS, or --address, and TEMPORAL_TLS_* or TEMPORAL_API_KEY where it wants them: %w", address, err)
+		return nil, fmt.Errorf("reaching Temporal at %s failed; set TEMPORAL_ADDRESS, or --address, and TEMPORAL_TLS_* or TEMPORAL_API_KEY where it wants them: %w", found.Address, err)
 	}
-	return c, nil
+	return &found, nil
 }
