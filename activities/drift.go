@@ -20,15 +20,15 @@ func (a *Activities) FindDrift(ctx context.Context, in DriftInput) (Drift, error
 			return drift, err
 		}
 		drift.BrokerDown = compute.BrokerDown(drift.Instances)
-		missing, foreign, err := n.Missing(ctx, in.Target.Identity, in.Layout, a.Settings.Broker.VolumeGiB)
+		lacking, foreign, err := n.Drift(ctx, in.Target.Identity, in.Layout)
 		if err != nil {
 			return drift, err
 		}
-		drift.Missing = missing
+		drift.Lacking = lacking
 		for _, r := range foreign {
 			drift.Foreign = append(drift.Foreign, fmt.Sprintf("%s %s, owner %s (%s)", r.Kind, r.ID, r.Owner, r.Description))
 		}
-		if drift.Findings, err = n.Verify(ctx, in.Target.Identity, in.Layout); err != nil {
+		if drift.Findings, err = n.Verify(ctx, in.Target.Identity); err != nil {
 			return drift, err
 		}
 		for _, i := range drift.Instances {

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
@@ -20,6 +21,21 @@ type Target struct {
 type Account struct {
 	ID     string `json:"id"`
 	Region string `json:"region"`
+	// Endpoint of EC2, where it is not AWS's own.
+	Endpoint string `json:"endpoint,omitempty"`
+}
+
+// AccountOf is where the environment of a slot is.
+func AccountOf(s contract.Slot) Account {
+	return Account{ID: s.Account, Region: s.Region, Endpoint: s.Endpoint}
+}
+
+func (a Account) String() string {
+	where := fmt.Sprintf("account %s, region %s", a.ID, a.Region)
+	if a.Endpoint != "" {
+		where += ", at " + a.Endpoint
+	}
+	return where
 }
 
 // Frame is what a piece of work starts with (A11, A10).
@@ -149,8 +165,8 @@ type DriftInput struct {
 // Drift is what a reconcile found. It changed nothing.
 type Drift struct {
 	Work
-	// Missing roles of the network.
-	Missing  []string           `json:"missing,omitempty"`
+	// Lacking says, by role, what is missing of the network, or there twice.
+	Lacking  []string           `json:"lacking,omitempty"`
 	Foreign  []string           `json:"foreign,omitempty"` // not the environment's own: reported and left
 	Findings []contract.Finding `json:"findings,omitempty"`
 	// Failed pipelines, by instance ID, with the reason.

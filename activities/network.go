@@ -20,8 +20,7 @@ func (a *Activities) PlanResources(ctx context.Context, in PlanResourcesInput) (
 	return on(ctx, a, in.Target, func(ctx context.Context, _ awsec2.Beat) (Resources, error) {
 		s := in.Settings
 		layout, err := a.network(s).Freeze(ctx, in.Target.Identity, network.Options{
-			CIDR: s.CIDR, Zones: s.Zones, NAT: s.NAT, FlowLogs: s.FlowLogs,
-			BrokerMachine: s.Broker.Machine, Families: s.Families, BrokerVolumeGiB: s.Broker.VolumeGiB,
+			CIDR: s.CIDR, Zones: s.Zones, NAT: s.NAT, FlowLogs: s.FlowLogs, Families: s.Families,
 		})
 		if err != nil {
 			return Resources{}, err
@@ -47,7 +46,10 @@ func brokerStep(steps []Step) Step {
 // EnsureResource makes the resource of one step of the network exist.
 func (a *Activities) EnsureResource(ctx context.Context, in EnsureInput) (Ensured, error) {
 	return on(ctx, a, in.Target, func(ctx context.Context, beat awsec2.Beat) (Ensured, error) {
-		id, err := a.network(in.Settings).Ensure(ctx, in.Target.Identity, in.Layout, in.Step, in.IDs, in.Settings.Broker.VolumeGiB, again(ctx, in.Resumed), beat)
+		broker := in.Settings.Broker
+		id, err := a.network(in.Settings).Ensure(ctx, in.Target.Identity, in.Layout, in.Step, in.IDs, network.Volume{GiB: broker.VolumeGiB, Tags: map[string]string{
+			contract.KafkaVersionTag: broker.Version, contract.KafkaURLTag: broker.URL, contract.KafkaSHA512Tag: broker.SHA512,
+		}}, again(ctx, in.Resumed), beat)
 		return Ensured{ID: id}, err
 	})
 }
@@ -64,14 +66,16 @@ func (a *Activities) Sweep(ctx context.Context, in SweepInput) ([]string, error)
 	})
 }
 
-// VerifyIsolation checks the environment's isolation against the account (A7).
+// VerifyIsolation checks the environment's isolation against the account (A7),
+// and lists where it differs from today's settings (A11).
 func (a *Activities) VerifyIsolation(ctx context.Context, in VerifyInput) (contract.Verified, error) {
 	return on(ctx, a, in.Target, func(ctx context.Context, _ awsec2.Beat) (contract.Verified, error) {
-		findings, err := a.network(a.Settings).Verify(ctx, in.Target.Identity, in.Layout)
-		if findings == nil {
-			findings = []contract.Finding{}
+		findings, err := a.network(a.Settings).Verify(ctx, in.Target.Identity)
+		if err != nil {
+			return contract.Verified{}, err
 		}
-		return contract.Verified{At: time.Now().UTC(), Findings: findings}, err
+		differences, err := a.differences(ctx, in)
+		return contract.Verified{At: time.Now().UTC(), Findings: append(findings, differences...)}, err
 	})
 }
 

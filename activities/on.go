@@ -31,8 +31,8 @@ func on[T any](ctx context.Context, a *Activities, target Target, do func(ctx co
 	var none T
 	if target.Account != a.Account {
 		return none, temporal.NewApplicationError(fmt.Sprintf(
-			"this worker works in account %s, region %s, but environment %s of %s is in account %s, region %s: nothing was touched; start a worker with the right credentials",
-			a.Account.ID, a.Account.Region, target.Environment, target.Project, target.Account.ID, target.Account.Region), ErrOtherAccount)
+			"this worker works in %s, but environment %s of %s is in %s: nothing was touched; start a worker with the right credentials",
+			a.Account, target.Environment, target.Project, target.Account), ErrOtherAccount)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -58,8 +58,8 @@ func (a *Activities) EnsureBroker(ctx context.Context, in EnsureInput) (Ensured,
 			InterfaceID: in.IDs["broker-interface"], VolumeID: in.IDs["broker-volume"],
 			Image: image, URL: s.Broker.URL, SHA512: s.Broker.SHA512, Version: s.Broker.Version,
 			Address: in.Layout.BrokerAddress, Generation: in.Incarnation,
-			VolumeGiB: s.Broker.VolumeGiB, RootVolumeGiB: s.RootVolumeGiB,
-			Readiness: s.Readiness, ReadinessTimeout: s.ReadinessTimeout,
+			RootVolumeGiB: s.RootVolumeGiB,
+			Readiness:     s.Readiness, ReadinessTimeout: s.ReadinessTimeout,
 		}, again(ctx, in.Resumed), beat)
 		return Ensured{ID: id}, err
 	})

@@ -87,7 +87,7 @@ func (a *Activities) InspectSlot(ctx context.Context, in InspectSlotInput) (Slot
 	if running {
 		return SlotInspection{Why: "its workflow runs"}, nil
 	}
-	target := Target{Account: Account{ID: in.Slot.Account, Region: in.Slot.Region}, Identity: awsec2.Identity{
+	target := Target{Account: AccountOf(in.Slot), Identity: awsec2.Identity{
 		Installation: in.Installation, Project: in.Project, Environment: in.Slot.Environment, EnvironmentID: in.Slot.EnvironmentID,
 	}}
 	return on(ctx, a, target, func(ctx context.Context, _ awsec2.Beat) (SlotInspection, error) {
@@ -136,7 +136,7 @@ func (a *Activities) RecoverSlots(ctx context.Context, in RecoverSlotsInput) ([]
 			}
 			slots = append(slots, contract.Slot{
 				Environment: id.Environment, EnvironmentID: id.EnvironmentID, Since: time.Now().UTC(),
-				Account: a.Account.ID, Region: a.Account.Region, Incarnation: int(time.Now().Unix()),
+				Account: a.Account.ID, Region: a.Account.Region, Endpoint: a.Account.Endpoint, Incarnation: int(time.Now().Unix()),
 			})
 		}
 		slices.SortFunc(slots, func(x, y contract.Slot) int { return strings.Compare(x.Environment, y.Environment) })
@@ -170,7 +170,7 @@ func (a *Activities) runningEnvironments(ctx context.Context, project string) ([
 			}
 			slots = append(slots, contract.Slot{
 				Environment: status.Name, EnvironmentID: status.EnvironmentID, Since: execution.GetStartTime().AsTime(),
-				Account: status.Account, Region: status.Region, Incarnation: int(time.Now().Unix()),
+				Account: status.Account, Region: status.Region, Endpoint: status.Endpoint, Incarnation: int(time.Now().Unix()),
 			})
 		}
 		if len(page.GetNextPageToken()) == 0 {

@@ -138,8 +138,8 @@ func connectEC2(ctx context.Context, s settings) (awsec2.API, activities.Account
 	if err != nil {
 		return nil, account, fmt.Errorf("%w: asking AWS who this worker is (STS GetCallerIdentity): %w", errUnreachable, err)
 	}
-	account = activities.Account{ID: aws.ToString(identity.Account), Region: cfg.Region}
 	api := awsec2.New(cfg, awsec2.Options{Speed: s.ec2Speed})
+	account = activities.Account{ID: aws.ToString(identity.Account), Region: cfg.Region, Endpoint: awsec2.StandIn(api)}
 	if _, err := api.DescribeAvailabilityZones(ctx, &ec2.DescribeAvailabilityZonesInput{}); err != nil {
 		if awsec2.ClassOf(err) == awsec2.Terminal {
 			return nil, account, errors.New(awsec2.Explain(fmt.Errorf("asking EC2 in %s: %w", cfg.Region, err)))

@@ -109,6 +109,10 @@ var (
 	familyPattern       = regexp.MustCompile(`^[a-z0-9-]+$`)
 )
 
+// maxTagValue is how long the value of an EC2 tag may be; the broker's program
+// is frozen in some.
+const maxTagValue = 256
+
 // check names every bad setting (A11).
 func (s *settings) check() error {
 	s.Broker.Machine.Type = contract.MachineEC2
@@ -124,7 +128,7 @@ func (s *settings) check() error {
 	want(s.Zones >= 1 && s.Zones <= 4, "zones", "%d: want 1 to 4", s.Zones)
 	want(s.NAT == network.NATSingle || s.NAT == network.NATZonal, "nat", "%q: want %s or %s", s.NAT, network.NATSingle, network.NATZonal)
 	want(s.FlowLogs == "" || strings.HasPrefix(s.FlowLogs, "arn:"), "flow-logs", "%q: want an ARN", s.FlowLogs)
-	want(strings.HasPrefix(s.Broker.URL, "https://"), "kafka-url", "%q: want an https URL", s.Broker.URL)
+	want(strings.HasPrefix(s.Broker.URL, "https://") && len(s.Broker.URL) <= maxTagValue, "kafka-url", "%q: want an https URL of at most %d characters", s.Broker.URL, maxTagValue)
 	want(sha512Pattern.MatchString(s.Broker.SHA512), "kafka-sha512", "%q: want the 128 hex digits that stand in %s.sha512", s.Broker.SHA512, s.Broker.URL)
 	want(s.Broker.VolumeGiB >= 1 && s.Broker.VolumeGiB <= 16384, "broker-volume-gib", "%d: want 1 to 16384", s.Broker.VolumeGiB)
 	want(imagePattern.MatchString(s.Image), "image", "%q: want ami-… or resolve:ssm:…", s.Image)

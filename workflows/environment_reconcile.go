@@ -103,9 +103,9 @@ func (e *environment) reconcile(ctx workflow.Context) error {
 func (e *environment) repair(ctx workflow.Context, drift activities.Drift) *work {
 	w := &work{Commit: e.Newest, Since: workflow.Now(ctx), Failed: drift.Failed, Only: []string{}}
 	var found []string
-	if len(drift.Missing) > 0 {
+	if len(drift.Lacking) > 0 {
 		w.Repair = true
-		found = append(found, "missing: "+strings.Join(drift.Missing, ", "))
+		found = append(found, "the network lacks "+strings.Join(drift.Lacking, ", "))
 	}
 	if drift.BrokerDown != "" {
 		w.Repair = true

@@ -21,7 +21,7 @@ func (e *environment) takeSlot(ctx workflow.Context) (bool, error) {
 	}
 	ask := activities.TakeSlotInput{Project: e.Project, TaskQueue: e.taskQueue}
 	ask.Environment, ask.Run = e.Environment, workflow.GetInfo(ctx).OriginalRunID
-	ask.Account, ask.Region, ask.Limit = frame.Account.ID, frame.Account.Region, frame.Settings.EnvironmentLimit
+	ask.Account, ask.Region, ask.Endpoint, ask.Limit = frame.Account.ID, frame.Account.Region, frame.Account.Endpoint, frame.Settings.EnvironmentLimit
 	var answer contract.TakeSlotAnswer
 	if err := workflow.ExecuteActivity(quickContext(ctx, "ask "+contract.ProjectWorkflowID(e.Project)+" for a slot"), activities.TakeSlot, ask).Get(ctx, &answer); err != nil {
 		return false, err
@@ -35,7 +35,7 @@ func (e *environment) takeSlot(ctx workflow.Context) (bool, error) {
 	}
 	e.Settings = frame.Settings
 	e.Incarnation = answer.Slot.Incarnation
-	e.Account = activities.Account{ID: answer.Slot.Account, Region: answer.Slot.Region}
+	e.Account = activities.AccountOf(answer.Slot)
 	id := answer.Slot.EnvironmentID
 	if answer.Resumed {
 		target := e.target()

@@ -46,7 +46,7 @@ func (e *environment) status() contract.EnvironmentStatus {
 		Name: e.Environment, EnvironmentID: e.ID, VPCID: e.VPCID,
 		Services: append([]contract.ServiceStatus{}, e.Services...), Pipelines: e.shownPipelines(),
 		Deletion: e.Deletion, Verified: e.Verified, Outcomes: append([]contract.Outcome{}, e.Outcomes...),
-		Progress: e.shownProgress(), Account: e.Account.ID, Region: e.Account.Region,
+		Progress: e.shownProgress(), Account: e.Account.ID, Region: e.Account.Region, Endpoint: e.Account.Endpoint,
 	}
 	s.Status, s.Reason = e.statusAndReason()
 	if e.Newest != nil {

@@ -120,7 +120,7 @@ func (f *fake) register(env *testsuite.TestWorkflowEnvironment) {
 		},
 		activities.FindDrift: func(context.Context, activities.DriftInput) (activities.Drift, error) {
 			drift := activities.Drift{Work: f.work()}
-			f.change(func() { drift.Missing = f.missing })
+			f.change(func() { drift.Lacking = f.missing })
 			return drift, f.call("find-drift")
 		},
 		activities.ChoosePlacements: func(context.Context, activities.PlacementsInput) ([]compute.Placement, error) {

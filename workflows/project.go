@@ -199,7 +199,7 @@ func (p *project) handleTake(ctx workflow.Context, r contract.TakeSlotRequest) (
 	if len(p.Slots) >= p.Limit {
 		return contract.TakeSlotAnswer{Holders: p.holders(), Limit: p.Limit}, nil
 	}
-	slot := p.newSlot(ctx, r.Environment, activities.Account{ID: r.Account, Region: r.Region})
+	slot := p.newSlot(ctx, r.Environment, activities.Account{ID: r.Account, Region: r.Region, Endpoint: r.Endpoint})
 	slot.Run, slot.Incarnation = r.Run, 1
 	p.Slots = append(p.Slots, slot)
 	return contract.TakeSlotAnswer{Granted: true, Slot: slot, Limit: p.Limit}, nil
@@ -275,7 +275,7 @@ func (p *project) newSlot(ctx workflow.Context, environment string, account acti
 	_ = workflow.SideEffect(ctx, func(workflow.Context) any { return newEnvironmentID() }).Get(&id)
 	return contract.Slot{
 		Environment: environment, EnvironmentID: id, Since: workflow.Now(ctx),
-		Account: account.ID, Region: account.Region,
+		Account: account.ID, Region: account.Region, Endpoint: account.Endpoint,
 	}
 }
 

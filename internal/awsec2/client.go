@@ -2,6 +2,7 @@ package awsec2
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -45,6 +46,26 @@ func New(cfg aws.Config, o Options) *ec2.Client {
 			})
 		options.Retryer = onceOrStandard{retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })}
 	})
+}
+
+// StandIn is the host of the client's EC2 endpoint where that is not AWS's own,
+// such as a simulator's; else "".
+func StandIn(c *ec2.Client) string {
+	base := c.Options().BaseEndpoint
+	if base == nil {
+		return ""
+	}
+	u, err := url.Parse(*base)
+	if err != nil {
+		return *base
+	}
+	host := u.Hostname()
+	for _, own := range []string{".amazonaws.com", ".amazonaws.com.cn", ".api.aws"} {
+		if strings.HasSuffix(host, own) {
+			return ""
+		}
+	}
+	return u.Host
 }
 
 type onceKey struct{}

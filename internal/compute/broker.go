@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
+	"github.com/aineko-dev/environments/internal/contract"
 )
 
 // BrokerLaunch is the message broker of an environment (A3).
@@ -21,14 +22,15 @@ type BrokerLaunch struct {
 	InterfaceID string      // outlives the instance: the fixed address
 	VolumeID    string      // outlives the instance: the data
 	Image       string
-	URL, SHA512 string // of Kafka's archive
-	Version     string
-	Address     string
+	// URL and SHA512 of Kafka's archive, and its Version; those that the volume
+	// carries win, for they change only in new environments (A3).
+	URL, SHA512, Version string
+	Address              string
 	// Generation keeps client tokens of an environment's workflows apart.
-	Generation               int
-	VolumeGiB, RootVolumeGiB int
-	Readiness                string
-	ReadinessTimeout         time.Duration
+	Generation       int
+	RootVolumeGiB    int
+	Readiness        string
+	ReadinessTimeout time.Duration
 }
 
 // brokerDevice is the name under which the data volume is attached.
@@ -65,6 +67,9 @@ func (c Compute) EnsureBroker(ctx context.Context, b BrokerLaunch, again bool, b
 		}
 	}
 	since := time.Now()
+	if err := c.frozenProgram(ctx, &b, beat); err != nil {
+		return "", err
+	}
 	if broker == "" {
 		if broker, err = c.launchBroker(ctx, b, dead, beat); err != nil {
 			return "", err
@@ -82,6 +87,45 @@ func (c Compute) EnsureBroker(ctx context.Context, b BrokerLaunch, again bool, b
 		return "", fmt.Errorf("the broker's instance %s is not ready: %s\n%s", broker, ready.Reason, ready.Journal)
 	}
 	return broker, nil
+}
+
+// frozenProgram takes the broker's program from the tags of its data volume.
+func (c Compute) frozenProgram(ctx context.Context, b *BrokerLaunch, beat awsec2.Beat) error {
+	return awsec2.Poll(ctx, c.PollInterval, beat, func(ctx context.Context) (bool, string, error) {
+		volume, err := c.volume(ctx, *b)
+		if err != nil || volume == nil {
+			return false, b.VolumeID + " to be shown", err
+		}
+		if version := awsec2.Tag(volume.Tags, contract.KafkaVersionTag); version != "" {
+			b.Version, b.URL, b.SHA512 = version, awsec2.Tag(volume.Tags, contract.KafkaURLTag), awsec2.Tag(volume.Tags, contract.KafkaSHA512Tag)
+		}
+		return true, "", nil
+	})
+}
+
+// BrokerProgram is the version of Kafka that an environment's data volume says,
+// and the volume; both empty where there is none.
+func (c Compute) BrokerProgram(ctx context.Context, id awsec2.Identity) (version, volumeID string, err error) {
+	out, err := awsec2.Volumes(ctx, c.EC2, id.Filters(awsec2.Filter("tag-key", contract.KafkaVersionTag)))
+	if err != nil {
+		return "", "", fmt.Errorf("looking for the broker's volume of %s: %w", id.EnvironmentID, err)
+	}
+	for _, v := range out {
+		return awsec2.Tag(v.Tags, contract.KafkaVersionTag), aws.ToString(v.VolumeId), nil
+	}
+	return "", "", nil
+}
+
+// volume is the broker's data volume; nil while it is not shown.
+func (c Compute) volume(ctx context.Context, b BrokerLaunch) (*types.Volume, error) {
+	out, err := c.EC2.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: []string{b.VolumeID}, Filters: b.Identity.Filters()})
+	if err != nil && !awsec2.IsNotFound(err) {
+		return nil, fmt.Errorf("looking at %s: %w", b.VolumeID, err)
+	}
+	if err != nil || len(out.Volumes) == 0 {
+		return nil, nil
+	}
+	return &out.Volumes[0], nil
 }
 
 // launchBroker launches an instance on the interface. after is the dead one
@@ -143,14 +187,10 @@ func (c Compute) interfaceFree(ctx context.Context, b BrokerLaunch, beat awsec2.
 // and the old one has let go.
 func (c Compute) attachVolume(ctx context.Context, b BrokerLaunch, instanceID string, beat awsec2.Beat) error {
 	return awsec2.Poll(ctx, c.PollInterval, beat, func(ctx context.Context) (bool, string, error) {
-		out, err := c.EC2.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{VolumeIds: []string{b.VolumeID}, Filters: b.Identity.Filters()})
-		if err != nil && !awsec2.IsNotFound(err) {
-			return false, "", fmt.Errorf("looking at %s: %w", b.VolumeID, err)
+		volume, err := c.volume(ctx, b)
+		if err != nil || volume == nil {
+			return false, b.VolumeID + " to be shown", err
 		}
-		if err != nil || len(out.Volumes) == 0 {
-			return false, b.VolumeID + " to be shown", nil
-		}
-		volume := out.Volumes[0]
 		for _, a := range volume.Attachments {
 			if aws.ToString(a.InstanceId) == instanceID {
 				return true, "", nil

@@ -38,6 +38,7 @@ type Instance struct {
 	State          string    `json:"state"`
 	Zone           string    `json:"zone,omitempty"`
 	Type           string    `json:"type,omitempty"`
+	Image          string    `json:"image,omitempty"`
 	PrivateAddress string    `json:"privateAddress,omitempty"`
 	LaunchedAt     time.Time `json:"launchedAt"`
 	// Impaired is whether a status check failed. Checks that are still
@@ -67,7 +68,7 @@ func (c Compute) Instances(ctx context.Context, id awsec2.Identity) ([]Instance,
 	for _, i := range found {
 		ids = append(ids, i.ID)
 	}
-	status, err := c.EC2.DescribeInstanceStatus(ctx, &ec2.DescribeInstanceStatusInput{InstanceIds: ids})
+	checks, err := awsec2.InstanceStatuses(ctx, c.EC2, ids)
 	if awsec2.IsNotFound(err) {
 		return found, nil // one of them goes just now; the next look says which
 	}
@@ -75,7 +76,7 @@ func (c Compute) Instances(ctx context.Context, id awsec2.Identity) ([]Instance,
 		return nil, fmt.Errorf("asking for the status checks of %s: %w", id.EnvironmentID, err)
 	}
 	for i := range found {
-		for _, s := range status.InstanceStatuses {
+		for _, s := range checks {
 			if aws.ToString(s.InstanceId) == found[i].ID {
 				found[i].Impaired = impaired(s)
 			}
@@ -90,29 +91,24 @@ func impaired(s types.InstanceStatus) bool {
 }
 
 func (c Compute) list(ctx context.Context, filters []types.Filter) ([]Instance, error) {
-	found := []Instance{}
-	pages := ec2.NewDescribeInstancesPaginator(c.EC2, &ec2.DescribeInstancesInput{Filters: filters})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
+	described, err := awsec2.Instances(ctx, c.EC2, filters)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]Instance, 0, len(described))
+	for _, i := range described {
+		one := Instance{
+			ID: aws.ToString(i.InstanceId), Role: awsec2.Tag(i.Tags, contract.RoleTag), Pipeline: awsec2.Tag(i.Tags, contract.PipelineTag),
+			Commit: awsec2.Tag(i.Tags, contract.CommitTag), Digest: awsec2.Tag(i.Tags, contract.DigestTag), Deployment: awsec2.Tag(i.Tags, contract.DeploymentTag),
+			Type: string(i.InstanceType), Image: aws.ToString(i.ImageId), PrivateAddress: aws.ToString(i.PrivateIpAddress), LaunchedAt: aws.ToTime(i.LaunchTime),
 		}
-		for _, reservation := range page.Reservations {
-			for _, i := range reservation.Instances {
-				one := Instance{
-					ID: aws.ToString(i.InstanceId), Role: awsec2.Tag(i.Tags, contract.RoleTag), Pipeline: awsec2.Tag(i.Tags, contract.PipelineTag),
-					Commit: awsec2.Tag(i.Tags, contract.CommitTag), Digest: awsec2.Tag(i.Tags, contract.DigestTag), Deployment: awsec2.Tag(i.Tags, contract.DeploymentTag),
-					Type: string(i.InstanceType), PrivateAddress: aws.ToString(i.PrivateIpAddress), LaunchedAt: aws.ToTime(i.LaunchTime),
-				}
-				if i.State != nil {
-					one.State = string(i.State.Name)
-				}
-				if i.Placement != nil {
-					one.Zone = aws.ToString(i.Placement.AvailabilityZone)
-				}
-				found = append(found, one)
-			}
+		if i.State != nil {
+			one.State = string(i.State.Name)
 		}
+		if i.Placement != nil {
+			one.Zone = aws.ToString(i.Placement.AvailabilityZone)
+		}
+		found = append(found, one)
 	}
 	return found, nil
 }

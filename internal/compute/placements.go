@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
@@ -46,17 +45,12 @@ func (c Compute) Placements(ctx context.Context, m contract.Machine, families []
 		names[i] = string(t.InstanceType)
 	}
 	offered := map[string]bool{}
-	pages := ec2.NewDescribeInstanceTypeOfferingsPaginator(c.EC2, &ec2.DescribeInstanceTypeOfferingsInput{
-		LocationType: types.LocationTypeAvailabilityZone, Filters: []types.Filter{awsec2.Filter("instance-type", names...)},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("listing where %s are offered: %w", strings.Join(names, ", "), err)
-		}
-		for _, offer := range page.InstanceTypeOfferings {
-			offered[string(offer.InstanceType)+" "+aws.ToString(offer.Location)] = true
-		}
+	found, err := awsec2.InstanceTypeOfferings(ctx, c.EC2, []types.Filter{awsec2.Filter("instance-type", names...)})
+	if err != nil {
+		return nil, fmt.Errorf("listing where %s are offered: %w", strings.Join(names, ", "), err)
+	}
+	for _, offer := range found {
+		offered[string(offer.InstanceType)+" "+aws.ToString(offer.Location)] = true
 	}
 	var placements []Placement
 	for _, name := range names {
@@ -75,19 +69,16 @@ func (c Compute) types(ctx context.Context, m contract.Machine, families []strin
 		patterns[i] = family + ".*"
 	}
 	var fitting []types.InstanceTypeInfo
-	pages := ec2.NewDescribeInstanceTypesPaginator(c.EC2, &ec2.DescribeInstanceTypesInput{Filters: []types.Filter{
+	found, err := awsec2.InstanceTypes(ctx, c.EC2, []types.Filter{
 		awsec2.Filter("instance-type", patterns...), awsec2.Filter("current-generation", "true"), awsec2.Filter("hypervisor", "nitro"),
 		awsec2.Filter("processor-info.supported-architecture", "x86_64"), awsec2.Filter("bare-metal", "false"), awsec2.Filter("burstable-performance-supported", "false"),
-	}})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range page.InstanceTypes {
-			if vcpu(t) >= int32(m.VCPU) && memory(t) >= int64(m.MemGiB)<<10 && t.GpuInfo == nil && t.InferenceAcceleratorInfo == nil {
-				fitting = append(fitting, t)
-			}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range found {
+		if vcpu(t) >= int32(m.VCPU) && memory(t) >= int64(m.MemGiB)<<10 && t.GpuInfo == nil && t.InferenceAcceleratorInfo == nil {
+			fitting = append(fitting, t)
 		}
 	}
 	rank := func(t types.InstanceTypeInfo) int {

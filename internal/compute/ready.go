@@ -120,14 +120,14 @@ func (c Compute) lookReady(ctx context.Context, id awsec2.Identity, instanceID, 
 			return r, "its console", nil
 		}
 	}
-	checks, err := c.EC2.DescribeInstanceStatus(ctx, &ec2.DescribeInstanceStatusInput{InstanceIds: []string{instanceID}})
+	checks, err := awsec2.InstanceStatuses(ctx, c.EC2, []string{instanceID})
 	if err != nil && !awsec2.IsNotFound(err) {
 		return r, "", fmt.Errorf("asking for the status checks of %s: %w", instanceID, err)
 	}
-	if err != nil || len(checks.InstanceStatuses) == 0 {
+	if err != nil || len(checks) == 0 {
 		return r, "its status checks", nil
 	}
-	s := checks.InstanceStatuses[0]
+	s := checks[0]
 	if ok(s.SystemStatus) && ok(s.InstanceStatus) {
 		return Readiness{Ready: true}, "", nil
 	}

@@ -32,7 +32,7 @@ func launch() compute.Launch {
 func broker() compute.BrokerLaunch {
 	return compute.BrokerLaunch{
 		Identity: launch().Identity, InterfaceID: "eni-1", VolumeID: "vol-0123456789abcdef0", Address: "10.0.128.10",
-		URL: "https://archive.apache.org/dist/kafka/3.7.2/kafka_2.13-3.7.2.tgz", SHA512: strings.Repeat("0", 128), Version: "3.7.2", VolumeGiB: 100,
+		URL: "https://archive.apache.org/dist/kafka/3.7.2/kafka_2.13-3.7.2.tgz", SHA512: strings.Repeat("0", 128), Version: "3.7.2",
 	}
 }
 

@@ -52,6 +52,8 @@ type TakeSlotRequest struct {
 	// Account and region that the worker sees; kept with a new slot.
 	Account string `json:"account"`
 	Region  string `json:"region"`
+	// Endpoint of EC2, where it is not AWS's own.
+	Endpoint string `json:"endpoint,omitempty"`
 	// Limit of environments, the worker's setting.
 	Limit int `json:"limit"`
 }

@@ -72,6 +72,11 @@ const (
 	// LayoutTag is on the VPC alone: what A11 freezes when initialising begins,
 	// so that an environment whose workflow is gone keeps its shape.
 	LayoutTag = "aineko:layout"
+	// The broker's program is frozen with its data volume, which outlives the
+	// broker's instances (A3).
+	KafkaVersionTag = "aineko:kafka-version"
+	KafkaURLTag     = "aineko:kafka-url"
+	KafkaSHA512Tag  = "aineko:kafka-sha512"
 )
 
 // InitialEnvironments are the ones that every project has from its creation (C5).

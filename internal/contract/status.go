@@ -25,6 +25,7 @@ type EnvironmentStatus struct {
 	NewestAt   time.Time `json:"committedAt,omitzero"` // commit time of Commit
 	Account    string    `json:"account,omitempty"`    // AWS account, frozen (A10)
 	Region     string    `json:"region,omitempty"`     // AWS region, frozen (A10)
+	Endpoint   string    `json:"endpoint,omitempty"`   // EC2's, where it is not AWS's own (A10)
 	// Digest of Commit's deploy.yml: the same SHA with another file is newer (C8).
 	FileDigest string `json:"fileDigest,omitempty"`
 	// Work is the workflow of the step under way, to look at in the Web UI.
@@ -153,6 +154,9 @@ type Slot struct {
 	// Account and region that the environment was initialised in, once known (A10).
 	Account string `json:"account,omitempty"`
 	Region  string `json:"region,omitempty"`
+	// Endpoint of EC2, where it is not AWS's own: a stand-in's account may have
+	// the same number.
+	Endpoint string `json:"endpoint,omitempty"`
 	// Incarnation counts the environment's workflows that took up this slot;
 	// a new one must not reuse the tokens of one that is gone.
 	Incarnation int `json:"incarnation,omitempty"`

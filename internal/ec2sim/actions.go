@@ -83,17 +83,19 @@ func init() {
 		"CreateVpcPeeringConnection":        {"VpcId PeerVpcId TagSpecification", (*Simulator).createPeering},
 		"DescribeVpcPeeringConnections":     {"VpcPeeringConnectionId Filter MaxResults NextToken", (*Simulator).describePeerings},
 		"DeleteVpcPeeringConnection":        {"VpcPeeringConnectionId", (*Simulator).deletePeering},
-		"DescribeTransitGatewayAttachments": {"TransitGatewayAttachmentIds Filter MaxResults NextToken", none("transit-gateway-attachment", "transitGatewayAttachments")},
-		"DescribeVpnGateways":               {"VpnGatewayId Filter", none("vpn-gateway", "vpnGatewaySet")},
+		"DescribeTransitGatewayAttachments": {"TransitGatewayAttachmentIds Filter MaxResults NextToken", planted("transit-gateway-attachment", "transitGatewayAttachments", "transitGatewayAttachmentId")},
+		"DescribeVpnGateways":               {"VpnGatewayId Filter", planted("vpn-gateway", "vpnGatewaySet", "vpnGatewayId")},
 	}
 }
 
-// none describes a kind that nothing here can create.
-func none(kind, set string) func(*Simulator, *request) ([]node, *apiError) {
+// planted describes a kind that no call here can create, only Plant.
+func planted(kind, set, id string) func(*Simulator, *request) ([]node, *apiError) {
 	return func(s *Simulator, r *request) ([]node, *apiError) {
-		_, err := s.find(r, kind, "Id", "InvalidID.NotFound", map[string]func(*Resource) []string{
-			"resource-id": attr("resourceId"), "attachment.vpc-id": attr("vpcId"), "state": stateOf, "resource-type": attr("resourceType"),
+		found, err := s.find(r, kind, "Id", "InvalidID.NotFound", map[string]func(*Resource) []string{
+			"resource-id": attr("vpcId"), "attachment.vpc-id": attr("vpcId"), "state": stateOf, "resource-type": attr("resourceType"),
 		})
-		return []node{{name: set}}, err
+		return []node{items(set, found, func(r *Resource) []node {
+			return []node{text(id, r.ID), text("state", r.State), text("resourceId", r.Attr["vpcId"]), text("transitGatewayId", r.Attr["gatewayId"])}
+		})}, err
 	}
 }

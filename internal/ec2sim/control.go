@@ -65,14 +65,14 @@ func (s *Simulator) Plant(r Resource) {
 	if r.List == nil {
 		r.List = map[string][]string{}
 	}
-	s.Resources[r.ID] = &r
+	s.put(&r)
 }
 
 // Uproot takes something out of the account, as if it had never been.
 func (s *Simulator) Uproot(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.Resources, id)
+	s.remove(id)
 }
 
 // control serves /_sim/: account, journal, faults, boots, shortages.

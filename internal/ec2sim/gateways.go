@@ -75,7 +75,7 @@ func (s *Simulator) deleteInternetGateway(r *request) ([]node, *apiError) {
 		return nil, refuse("DependencyViolation", "The internetGateway '%s' has dependencies and cannot be deleted.", gateway.ID)
 	}
 	r.call.IDs = append(r.call.IDs, gateway.ID)
-	delete(s.Resources, gateway.ID)
+	s.remove(gateway.ID)
 	return succeeded, nil
 }
 
@@ -139,7 +139,7 @@ func (s *Simulator) releaseAddress(r *request) ([]node, *apiError) {
 		return nil, refuse("InvalidIPAddress.InUse", "Address %s is in use.", address.Attr["publicIp"])
 	}
 	r.call.IDs = append(r.call.IDs, address.ID)
-	delete(s.Resources, address.ID)
+	s.remove(address.ID)
 	return succeeded, nil
 }
 

@@ -133,6 +133,6 @@ func (s *Simulator) deleteSecurityGroup(r *request) ([]node, *apiError) {
 		}
 	}
 	r.call.IDs = append(r.call.IDs, g.ID)
-	delete(s.Resources, g.ID)
+	s.remove(g.ID)
 	return []node{text("return", "true"), text("groupId", g.ID)}, nil
 }

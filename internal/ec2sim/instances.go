@@ -170,7 +170,7 @@ func (s *Simulator) reservation(i *Resource) []node {
 }
 
 // entered is what follows from a state that a resource reached at a time.
-func (s *Simulator) entered(r *Resource, was string, at time.Time) {
+func (s *Simulator) entered(r *Resource, at time.Time) {
 	switch {
 	case r.Kind == "instance" && r.State == "running":
 		r.Running = at
@@ -184,14 +184,14 @@ func (s *Simulator) entered(r *Resource, was string, at time.Time) {
 func (s *Simulator) instanceGone(r *Resource) {
 	if i := s.Resources[r.Attr["interfaceId"]]; i != nil {
 		if i.Attr["deleteOnTermination"] == "true" {
-			delete(s.Resources, i.ID)
+			s.remove(i.ID)
 		} else {
 			i.State, i.Attr["instanceId"] = "available", ""
 		}
 	}
 	for _, v := range s.volumesOf(r) {
 		if v.Attr["deleteOnTermination"] == "true" {
-			delete(s.Resources, v.ID)
+			s.remove(v.ID)
 		} else {
 			v.State, v.Attr["instanceId"], v.Attr["device"] = "available", "", ""
 		}

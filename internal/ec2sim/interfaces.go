@@ -86,6 +86,6 @@ func (s *Simulator) deleteNetworkInterface(r *request) ([]node, *apiError) {
 		return nil, refuse("InvalidParameterValue", "Network interface '%s' is currently in use.", i.ID)
 	}
 	r.call.IDs = append(r.call.IDs, i.ID)
-	delete(s.Resources, i.ID)
+	s.remove(i.ID)
 	return succeeded, nil
 }

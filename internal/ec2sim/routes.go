@@ -188,7 +188,7 @@ func (s *Simulator) deleteRouteTable(r *request) ([]node, *apiError) {
 		return nil, refuse("DependencyViolation", "The routeTable '%s' has dependencies and cannot be deleted.", table.ID)
 	}
 	r.call.IDs = append(r.call.IDs, table.ID)
-	delete(s.Resources, table.ID)
+	s.remove(table.ID)
 	return succeeded, nil
 }
 
@@ -294,7 +294,7 @@ func (s *Simulator) deleteFlowLogs(r *request) ([]node, *apiError) {
 			return nil, err
 		}
 		r.call.IDs = append(r.call.IDs, id)
-		delete(s.Resources, id)
+		s.remove(id)
 	}
 	return []node{{name: "unsuccessful"}}, nil
 }

@@ -81,6 +81,7 @@ func (s *Simulator) load() error {
 	if err := json.Unmarshal(data, &s.state); err != nil {
 		return fmt.Errorf("reading the simulator's state from %s: %w", s.options.StateFile, err)
 	}
+	s.index()
 	if s.Clock.After(s.origin) {
 		s.origin = s.Clock // time does not run backwards over a restart
 	}

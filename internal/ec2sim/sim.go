@@ -34,6 +34,8 @@ type Options struct {
 	Seed int64
 	// StateFile keeps the account over restarts; empty: in memory alone.
 	StateFile string
+	// PageSize ends pages early, as EC2 may; 0: 1000 items a page.
+	PageSize int
 }
 
 // DefaultQuotas are AWS's for a new account ("Amazon VPC quotas").
@@ -44,6 +46,9 @@ type Simulator struct {
 	options Options
 	mu      sync.Mutex
 	state
+	kinds   map[string][]*Resource // the resources, by kind
+	due     transitions
+	pages   map[string][]node // what follows on a page, by its token
 	buckets map[string]*tokenBucket
 	started time.Time // real
 	origin  time.Time // by the simulator's clock
@@ -81,6 +86,8 @@ func New(o Options) (*Simulator, error) {
 	}
 	s := &Simulator{options: o, buckets: map[string]*tokenBucket{}, started: time.Now(), origin: time.Now()}
 	s.state = state{Resources: map[string]*Resource{}, Tokens: map[string]token{}}
+	s.pages = map[string][]node{}
+	s.index()
 	if o.StateFile != "" {
 		if err := s.load(); err != nil {
 			return nil, err
@@ -166,7 +173,7 @@ func (s *Simulator) call(action string, form url.Values) (answer []node, apiErr 
 	if form.Get("DryRun") == "true" {
 		return nil, errorf(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set."), false, delay
 	}
-	answer, apiErr = handler.do(s, request)
+	answer, apiErr = s.page(request, handler)
 	return answer, apiErr, apiErr == nil && fault != nil && fault.Drop, delay
 }
 

@@ -1,6 +1,7 @@
 package ec2sim
 
 import (
+	"container/heap"
 	"fmt"
 	"hash/fnv"
 	"path"
@@ -77,7 +78,7 @@ func (s *Simulator) create(r *request, kind, prefix, state string, attr map[stri
 		attr = map[string]string{}
 	}
 	res := &Resource{ID: s.newID(prefix), Kind: kind, State: state, Tags: tags, Attr: attr, List: map[string][]string{}, Born: s.Now()}
-	s.Resources[res.ID] = res
+	s.put(res)
 	r.call.IDs = append(r.call.IDs, res.ID)
 	return res, nil
 }
@@ -126,26 +127,73 @@ func (s *Simulator) keepToken(r *request, res *Resource) {
 // becomes sets a state that follows by itself.
 func (s *Simulator) becomes(r *Resource, state string, after time.Duration) {
 	r.Becomes, r.Then = state, s.Now().Add(after)
+	heap.Push(&s.due, transition{r.Then, r.ID})
 }
+
+// gone is the state of what EC2 shows no longer.
+const gone = "gone"
 
 // advance lets everything that time has brought about happen.
 func (s *Simulator) advance() {
-	now := s.Now()
-	for _, id := range s.sortedIDs() {
-		r := s.Resources[id]
-		if r == nil {
+	for now := s.Now(); len(s.due) > 0 && !now.Before(s.due[0].at); {
+		next := heap.Pop(&s.due).(transition)
+		r := s.Resources[next.id]
+		if r == nil || r.Becomes == "" || !r.Then.Equal(next.at) {
+			continue // overtaken by another change
+		}
+		r.State, r.Becomes = r.Becomes, ""
+		if r.State == gone {
+			s.remove(r.ID)
 			continue
 		}
-		if r.Becomes != "" && !now.Before(r.Then) {
-			was := r.State
-			r.State, r.Becomes = r.Becomes, ""
-			s.entered(r, was, r.Then)
+		s.entered(r, next.at)
+		if r.State == "terminated" || r.State == "deleted" {
+			s.becomes(r, gone, TerminatedLingers)
 		}
-		if (r.State == "terminated" || (r.State == "deleted" && r.Kind == "natgateway")) && now.Sub(r.Then) > TerminatedLingers {
-			delete(s.Resources, id)
-		}
-		if r.State == "gone" {
-			delete(s.Resources, id)
+	}
+}
+
+// transition is when a resource takes its next state; transitions are a heap.
+type transition struct {
+	at time.Time
+	id string
+}
+
+type transitions []transition
+
+func (t transitions) Len() int           { return len(t) }
+func (t transitions) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
+func (t transitions) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
+func (t *transitions) Push(v any)        { *t = append(*t, v.(transition)) }
+func (t *transitions) Pop() any {
+	last := (*t)[len(*t)-1]
+	*t = (*t)[:len(*t)-1]
+	return last
+}
+
+// put and remove keep the resources, and their index by kind.
+func (s *Simulator) put(r *Resource) {
+	s.Resources[r.ID] = r
+	s.kinds[r.Kind] = append(s.kinds[r.Kind], r)
+}
+
+func (s *Simulator) remove(id string) {
+	r := s.Resources[id]
+	if r == nil {
+		return
+	}
+	delete(s.Resources, id)
+	s.kinds[r.Kind] = slices.DeleteFunc(s.kinds[r.Kind], func(one *Resource) bool { return one == r })
+}
+
+// index makes what is not kept in the state file.
+func (s *Simulator) index() {
+	s.kinds, s.due = map[string][]*Resource{}, nil
+	for _, id := range s.sortedIDs() {
+		r := s.Resources[id]
+		s.kinds[r.Kind] = append(s.kinds[r.Kind], r)
+		if r.Becomes != "" {
+			heap.Push(&s.due, transition{r.Then, id})
 		}
 	}
 }
@@ -159,16 +207,8 @@ func (s *Simulator) sortedIDs() []string {
 	return ids
 }
 
-// of lists the resources of a kind, in the order of their IDs.
-func (s *Simulator) of(kind string) []*Resource {
-	var found []*Resource
-	for _, id := range s.sortedIDs() {
-		if r := s.Resources[id]; r.Kind == kind {
-			found = append(found, r)
-		}
-	}
-	return found
-}
+// of lists the resources of a kind, the oldest first.
+func (s *Simulator) of(kind string) []*Resource { return slices.Clone(s.kinds[kind]) }
 
 // get finds a resource by its ID, as EC2 shows it now.
 func (s *Simulator) get(kind, id, notFound string) (*Resource, *apiError) {

@@ -82,6 +82,6 @@ func (s *Simulator) deleteVolume(r *request) ([]node, *apiError) {
 		return nil, refuse("VolumeInUse", "Volume %s is currently attached to %s", v.ID, v.Attr["instanceId"])
 	}
 	r.call.IDs = append(r.call.IDs, v.ID)
-	delete(s.Resources, v.ID)
+	s.remove(v.ID)
 	return succeeded, nil
 }

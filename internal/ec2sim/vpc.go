@@ -33,7 +33,7 @@ func (s *Simulator) createVpc(r *request) ([]node, *apiError) {
 // with makes what EC2 itself makes beside something else: no tags, no quota.
 func (s *Simulator) with(kind, prefix, state string, attr map[string]string) *Resource {
 	res := &Resource{ID: s.newID(prefix), Kind: kind, State: state, Tags: map[string]string{}, Attr: attr, List: map[string][]string{}, Born: s.Now()}
-	s.Resources[res.ID] = res
+	s.put(res)
 	return res
 }
 
@@ -95,7 +95,7 @@ func (s *Simulator) deleteVpc(r *request) ([]node, *apiError) {
 		}
 	}
 	for _, id := range append(own, vpc.ID) {
-		delete(s.Resources, id)
+		s.remove(id)
 	}
 	return succeeded, nil
 }
@@ -161,7 +161,7 @@ func (s *Simulator) deleteSubnet(r *request) ([]node, *apiError) {
 	for _, table := range s.of("route-table") {
 		s.removeAssociation(table, subnet.ID)
 	}
-	delete(s.Resources, subnet.ID)
+	s.remove(subnet.ID)
 	return succeeded, nil
 }
 
@@ -189,7 +189,7 @@ func (s *Simulator) deletePeering(r *request) ([]node, *apiError) {
 	if _, err := s.get("vpc-peering-connection", r.str("VpcPeeringConnectionId"), "InvalidVpcPeeringConnectionID.NotFound"); err != nil {
 		return nil, err
 	}
-	delete(s.Resources, r.str("VpcPeeringConnectionId"))
+	s.remove(r.str("VpcPeeringConnectionId"))
 	return succeeded, nil
 }
 

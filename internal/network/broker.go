@@ -24,11 +24,7 @@ func (e ensuring) networkInterface(ctx context.Context) (string, error) {
 		return "", err
 	}
 	found, err := existing(ctx, e, func(ctx context.Context) ([]types.NetworkInterface, error) {
-		out, err := e.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: e.id.Filters(awsec2.Role(e.step.Role))})
-		if err != nil {
-			return nil, err
-		}
-		return out.NetworkInterfaces, nil
+		return awsec2.NetworkInterfaces(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role)))
 	}, func(i types.NetworkInterface) string { return aws.ToString(i.NetworkInterfaceId) })
 	if err != nil {
 		return "", err
@@ -46,14 +42,10 @@ func (e ensuring) networkInterface(ctx context.Context) (string, error) {
 	return aws.ToString(made.NetworkInterface.NetworkInterfaceId), nil
 }
 
-// volume makes the broker's data volume, encrypted, in the first zone (A3).
-func (e ensuring) volume(ctx context.Context) (string, error) {
+// dataVolume makes the broker's data volume, encrypted, in the first zone (A3).
+func (e ensuring) dataVolume(ctx context.Context) (string, error) {
 	found, err := existing(ctx, e, func(ctx context.Context) ([]types.Volume, error) {
-		out, err := e.EC2.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{Filters: e.id.Filters(awsec2.Role(e.step.Role))})
-		if err != nil {
-			return nil, err
-		}
-		return out.Volumes, nil
+		return awsec2.Volumes(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role)))
 	}, func(v types.Volume) string { return aws.ToString(v.VolumeId) })
 	if err != nil {
 		return "", err
@@ -62,8 +54,8 @@ func (e ensuring) volume(ctx context.Context) (string, error) {
 		return aws.ToString(found[0].VolumeId), nil
 	}
 	made, err := e.EC2.CreateVolume(ctx, &ec2.CreateVolumeInput{
-		AvailabilityZone: &e.layout.Zones[0].Name, Size: aws.Int32(int32(e.volumeGiB)), VolumeType: types.VolumeTypeGp3, Encrypted: aws.Bool(true),
-		ClientToken: e.token(), TagSpecifications: e.id.Specification(types.ResourceTypeVolume, e.step.Role, nil),
+		AvailabilityZone: &e.layout.Zones[0].Name, Size: aws.Int32(int32(e.volume.GiB)), VolumeType: types.VolumeTypeGp3, Encrypted: aws.Bool(true),
+		ClientToken: e.token(), TagSpecifications: e.id.Specification(types.ResourceTypeVolume, e.step.Role, e.volume.Tags),
 	})
 	if err != nil {
 		return "", err
@@ -78,11 +70,7 @@ func (e ensuring) flowLogs(ctx context.Context) (string, error) {
 		return "", err
 	}
 	list := func(ctx context.Context) ([]types.FlowLog, error) {
-		out, err := e.EC2.DescribeFlowLogs(ctx, &ec2.DescribeFlowLogsInput{Filter: e.id.Filters(awsec2.Role(e.step.Role))})
-		if err != nil {
-			return nil, err
-		}
-		return out.FlowLogs, nil
+		return awsec2.FlowLogs(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role)))
 	}
 	found, err := existing(ctx, e, list, func(l types.FlowLog) string { return aws.ToString(l.FlowLogId) })
 	if err != nil {

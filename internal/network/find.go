@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
@@ -45,14 +44,14 @@ func (n Network) Find(ctx context.Context, id awsec2.Identity, vpcHints []string
 
 // Environments lists those of a project that have a VPC.
 func (n Network) Environments(ctx context.Context, installation, project string) ([]awsec2.Identity, error) {
-	out, err := n.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: []types.Filter{
+	out, err := awsec2.Vpcs(ctx, n.EC2, []types.Filter{
 		awsec2.Filter("tag:"+contract.InstallationTag, installation), awsec2.Filter("tag:"+contract.ProjectTag, project),
-	}})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("looking for VPCs of %s: %w", project, err)
 	}
 	var found []awsec2.Identity
-	for _, vpc := range out.Vpcs {
+	for _, vpc := range out {
 		found = append(found, awsec2.Identity{
 			Installation: installation, Project: project,
 			Environment: awsec2.Tag(vpc.Tags, contract.EnvironmentTag), EnvironmentID: awsec2.Tag(vpc.Tags, contract.EnvironmentIDTag),
@@ -68,8 +67,6 @@ type finding struct {
 	vpcs  []string
 	found []Resource
 	seen  map[string]bool
-	// natInterfaces and instances explain interfaces.
-	comesWith map[string]bool
 }
 
 // each calls look with the filters by tag, then with those by VPC, under the
@@ -94,11 +91,11 @@ func (f *finding) add(r Resource, tags []types.Tag) {
 }
 
 func (f *finding) findVPCs(ctx context.Context) error {
-	out, err := f.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: f.id.Filters()})
+	out, err := awsec2.Vpcs(ctx, f.EC2, f.id.Filters())
 	if err != nil {
 		return err
 	}
-	for _, v := range out.Vpcs {
+	for _, v := range out {
 		f.add(Resource{Kind: kindVPC, ID: aws.ToString(v.VpcId), State: string(v.State)}, v.Tags)
 		if id := aws.ToString(v.VpcId); !slices.Contains(f.vpcs, id) {
 			f.vpcs = append(f.vpcs, id)
@@ -108,22 +105,15 @@ func (f *finding) findVPCs(ctx context.Context) error {
 }
 
 func (f *finding) findInstances(ctx context.Context) error {
-	f.comesWith = map[string]bool{}
 	alive := awsec2.Filter("instance-state-name", "pending", "running", "shutting-down", "stopping", "stopped")
 	return f.each("vpc-id", func(filters []types.Filter) error {
-		pages := ec2.NewDescribeInstancesPaginator(f.EC2, &ec2.DescribeInstancesInput{Filters: append(filters, alive)})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return err
-			}
-			for _, reservation := range page.Reservations {
-				for _, i := range reservation.Instances {
-					f.add(Resource{Kind: kindInstance, ID: aws.ToString(i.InstanceId), State: string(i.State.Name),
-						Description: strings.TrimSpace("instance " + awsec2.Tag(i.Tags, contract.PipelineTag))}, i.Tags)
-					f.comesWith[aws.ToString(i.InstanceId)] = true
-				}
-			}
+		found, err := awsec2.Instances(ctx, f.EC2, append(filters, alive))
+		if err != nil {
+			return err
+		}
+		for _, i := range found {
+			f.add(Resource{Kind: kindInstance, ID: aws.ToString(i.InstanceId), State: string(i.State.Name),
+				Description: strings.TrimSpace("instance " + awsec2.Tag(i.Tags, contract.PipelineTag))}, i.Tags)
 		}
 		return nil
 	})
@@ -132,26 +122,23 @@ func (f *finding) findInstances(ctx context.Context) error {
 func (f *finding) findNatGateways(ctx context.Context) error {
 	alive := awsec2.Filter("state", "pending", "available", "failed", "deleting")
 	return f.each("vpc-id", func(filters []types.Filter) error {
-		pages := ec2.NewDescribeNatGatewaysPaginator(f.EC2, &ec2.DescribeNatGatewaysInput{Filter: append(filters, alive)})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return err
-			}
-			for _, g := range page.NatGateways {
-				f.add(Resource{Kind: kindNatGateway, ID: aws.ToString(g.NatGatewayId), State: string(g.State)}, g.Tags)
-			}
+		found, err := awsec2.NatGateways(ctx, f.EC2, append(filters, alive))
+		if err != nil {
+			return err
+		}
+		for _, g := range found {
+			f.add(Resource{Kind: kindNatGateway, ID: aws.ToString(g.NatGatewayId), State: string(g.State)}, g.Tags)
 		}
 		return nil
 	})
 }
 
 func (f *finding) findAddresses(ctx context.Context) error {
-	out, err := f.EC2.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{Filters: f.id.Filters()})
+	out, err := awsec2.Addresses(ctx, f.EC2, f.id.Filters())
 	if err != nil {
 		return err
 	}
-	for _, a := range out.Addresses {
+	for _, a := range out {
 		f.add(Resource{Kind: kindAddress, ID: aws.ToString(a.AllocationId), Attached: a.AssociationId != nil}, a.Tags)
 	}
 	return nil
@@ -159,11 +146,11 @@ func (f *finding) findAddresses(ctx context.Context) error {
 
 func (f *finding) findInternetGateways(ctx context.Context) error {
 	return f.each("attachment.vpc-id", func(filters []types.Filter) error {
-		out, err := f.EC2.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{Filters: filters})
+		out, err := awsec2.InternetGateways(ctx, f.EC2, filters)
 		if err != nil {
 			return err
 		}
-		for _, g := range out.InternetGateways {
+		for _, g := range out {
 			f.add(Resource{Kind: kindInternetGateway, ID: aws.ToString(g.InternetGatewayId), Attached: len(g.Attachments) > 0}, g.Tags)
 		}
 		return nil
@@ -172,11 +159,11 @@ func (f *finding) findInternetGateways(ctx context.Context) error {
 
 func (f *finding) findEndpoints(ctx context.Context) error {
 	return f.each("vpc-id", func(filters []types.Filter) error {
-		out, err := f.EC2.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{Filters: filters})
+		out, err := awsec2.VpcEndpoints(ctx, f.EC2, filters)
 		if err != nil {
 			return err
 		}
-		for _, v := range out.VpcEndpoints {
+		for _, v := range out {
 			if state := strings.ToLower(string(v.State)); state != "deleted" {
 				f.add(Resource{Kind: kindEndpoint, ID: aws.ToString(v.VpcEndpointId), State: state, Description: aws.ToString(v.ServiceName)}, v.Tags)
 			}
@@ -187,26 +174,23 @@ func (f *finding) findEndpoints(ctx context.Context) error {
 
 func (f *finding) findInterfaces(ctx context.Context) error {
 	return f.each("vpc-id", func(filters []types.Filter) error {
-		pages := ec2.NewDescribeNetworkInterfacesPaginator(f.EC2, &ec2.DescribeNetworkInterfacesInput{Filters: filters})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return err
+		found, err := awsec2.NetworkInterfaces(ctx, f.EC2, filters)
+		if err != nil {
+			return err
+		}
+		for _, i := range found {
+			if ofNatGateway(i) {
+				continue // comes and goes with its NAT gateway
 			}
-			for _, i := range page.NetworkInterfaces {
-				if ofNatGateway(i) {
-					continue // comes and goes with its NAT gateway
-				}
-				attached := i.Attachment != nil && aws.ToString(i.Attachment.InstanceId) != ""
-				if attached && aws.ToBool(i.Attachment.DeleteOnTermination) {
-					continue // comes and goes with its instance
-				}
-				owner := aws.ToString(i.RequesterId)
-				if owner == "" {
-					owner = aws.ToString(i.OwnerId)
-				}
-				f.add(Resource{Kind: kindInterface, ID: aws.ToString(i.NetworkInterfaceId), State: string(i.Status), Owner: owner, Description: aws.ToString(i.Description), Attached: attached}, i.TagSet)
+			attached := i.Attachment != nil && aws.ToString(i.Attachment.InstanceId) != ""
+			if attached && aws.ToBool(i.Attachment.DeleteOnTermination) {
+				continue // comes and goes with its instance
 			}
+			owner := aws.ToString(i.RequesterId)
+			if owner == "" {
+				owner = aws.ToString(i.OwnerId)
+			}
+			f.add(Resource{Kind: kindInterface, ID: aws.ToString(i.NetworkInterfaceId), State: string(i.Status), Owner: owner, Description: aws.ToString(i.Description), Attached: attached}, i.TagSet)
 		}
 		return nil
 	})
@@ -219,34 +203,28 @@ func ofNatGateway(i types.NetworkInterface) bool {
 }
 
 func (f *finding) findVolumes(ctx context.Context) error {
-	pages := ec2.NewDescribeVolumesPaginator(f.EC2, &ec2.DescribeVolumesInput{Filters: f.id.Filters()})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return err
+	found, err := awsec2.Volumes(ctx, f.EC2, f.id.Filters())
+	if err != nil {
+		return err
+	}
+	for _, v := range found {
+		if len(v.Attachments) > 0 && aws.ToBool(v.Attachments[0].DeleteOnTermination) {
+			continue // comes and goes with its instance
 		}
-		for _, v := range page.Volumes {
-			if len(v.Attachments) > 0 && aws.ToBool(v.Attachments[0].DeleteOnTermination) {
-				continue // comes and goes with its instance
-			}
-			f.add(Resource{Kind: kindVolume, ID: aws.ToString(v.VolumeId), State: string(v.State), Attached: len(v.Attachments) > 0}, v.Tags)
-		}
+		f.add(Resource{Kind: kindVolume, ID: aws.ToString(v.VolumeId), State: string(v.State), Attached: len(v.Attachments) > 0}, v.Tags)
 	}
 	return nil
 }
 
 func (f *finding) findGroups(ctx context.Context) error {
 	return f.each("vpc-id", func(filters []types.Filter) error {
-		pages := ec2.NewDescribeSecurityGroupsPaginator(f.EC2, &ec2.DescribeSecurityGroupsInput{Filters: filters})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return err
-			}
-			for _, g := range page.SecurityGroups {
-				if aws.ToString(g.GroupName) != "default" {
-					f.add(Resource{Kind: kindGroup, ID: aws.ToString(g.GroupId), Owner: aws.ToString(g.OwnerId), Description: aws.ToString(g.GroupName)}, g.Tags)
-				}
+		found, err := awsec2.SecurityGroups(ctx, f.EC2, filters)
+		if err != nil {
+			return err
+		}
+		for _, g := range found {
+			if aws.ToString(g.GroupName) != "default" {
+				f.add(Resource{Kind: kindGroup, ID: aws.ToString(g.GroupId), Owner: aws.ToString(g.OwnerId), Description: aws.ToString(g.GroupName)}, g.Tags)
 			}
 		}
 		return nil
@@ -255,17 +233,14 @@ func (f *finding) findGroups(ctx context.Context) error {
 
 func (f *finding) findRouteTables(ctx context.Context) error {
 	return f.each("vpc-id", func(filters []types.Filter) error {
-		pages := ec2.NewDescribeRouteTablesPaginator(f.EC2, &ec2.DescribeRouteTablesInput{Filters: filters})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return err
-			}
-			for _, t := range page.RouteTables {
-				main := slices.ContainsFunc(t.Associations, func(a types.RouteTableAssociation) bool { return aws.ToBool(a.Main) })
-				if !main {
-					f.add(Resource{Kind: kindRouteTable, ID: aws.ToString(t.RouteTableId), Owner: aws.ToString(t.OwnerId)}, t.Tags)
-				}
+		found, err := awsec2.RouteTables(ctx, f.EC2, filters)
+		if err != nil {
+			return err
+		}
+		for _, t := range found {
+			main := slices.ContainsFunc(t.Associations, func(a types.RouteTableAssociation) bool { return aws.ToBool(a.Main) })
+			if !main {
+				f.add(Resource{Kind: kindRouteTable, ID: aws.ToString(t.RouteTableId), Owner: aws.ToString(t.OwnerId)}, t.Tags)
 			}
 		}
 		return nil
@@ -274,26 +249,23 @@ func (f *finding) findRouteTables(ctx context.Context) error {
 
 func (f *finding) findSubnets(ctx context.Context) error {
 	return f.each("vpc-id", func(filters []types.Filter) error {
-		pages := ec2.NewDescribeSubnetsPaginator(f.EC2, &ec2.DescribeSubnetsInput{Filters: filters})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return err
-			}
-			for _, s := range page.Subnets {
-				f.add(Resource{Kind: kindSubnet, ID: aws.ToString(s.SubnetId), Owner: aws.ToString(s.OwnerId)}, s.Tags)
-			}
+		found, err := awsec2.Subnets(ctx, f.EC2, filters)
+		if err != nil {
+			return err
+		}
+		for _, s := range found {
+			f.add(Resource{Kind: kindSubnet, ID: aws.ToString(s.SubnetId), Owner: aws.ToString(s.OwnerId)}, s.Tags)
 		}
 		return nil
 	})
 }
 
 func (f *finding) findFlowLogs(ctx context.Context) error {
-	out, err := f.EC2.DescribeFlowLogs(ctx, &ec2.DescribeFlowLogsInput{Filter: f.id.Filters()})
+	out, err := awsec2.FlowLogs(ctx, f.EC2, f.id.Filters())
 	if err != nil {
 		return err
 	}
-	for _, l := range out.FlowLogs {
+	for _, l := range out {
 		f.add(Resource{Kind: kindFlowLogs, ID: aws.ToString(l.FlowLogId)}, l.Tags)
 	}
 	return nil
@@ -305,13 +277,13 @@ func (f *finding) findPeerings(ctx context.Context) error {
 		if len(f.vpcs) == 0 {
 			return nil
 		}
-		out, err := f.EC2.DescribeVpcPeeringConnections(ctx, &ec2.DescribeVpcPeeringConnectionsInput{Filters: []types.Filter{
+		out, err := awsec2.VpcPeeringConnections(ctx, f.EC2, []types.Filter{
 			awsec2.Filter(side, f.vpcs...), awsec2.Filter("status-code", "pending-acceptance", "provisioning", "active"),
-		}})
+		})
 		if err != nil {
 			return err
 		}
-		for _, p := range out.VpcPeeringConnections {
+		for _, p := range out {
 			f.add(Resource{Kind: "vpc-peering-connection", ID: aws.ToString(p.VpcPeeringConnectionId), Description: "peering"}, p.Tags)
 		}
 	}

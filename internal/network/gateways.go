@@ -19,11 +19,7 @@ func (e ensuring) internetGateway(ctx context.Context) (string, error) {
 		return "", err
 	}
 	list := func(ctx context.Context) ([]types.InternetGateway, error) {
-		out, err := e.EC2.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{Filters: e.id.Filters(awsec2.Role(e.step.Role))})
-		if err != nil {
-			return nil, err
-		}
-		return out.InternetGateways, nil
+		return awsec2.InternetGateways(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role)))
 	}
 	found, err := existing(ctx, e, list, func(g types.InternetGateway) string { return aws.ToString(g.InternetGatewayId) })
 	if err != nil {
@@ -70,11 +66,7 @@ func (e ensuring) internetGateway(ctx context.Context) (string, error) {
 // address makes an elastic IP, which takes no client token either.
 func (e ensuring) address(ctx context.Context) (string, error) {
 	list := func(ctx context.Context) ([]types.Address, error) {
-		out, err := e.EC2.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{Filters: e.id.Filters(awsec2.Role(e.step.Role))})
-		if err != nil {
-			return nil, err
-		}
-		return out.Addresses, nil
+		return awsec2.Addresses(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role)))
 	}
 	found, err := existing(ctx, e, list, func(a types.Address) string { return aws.ToString(a.AllocationId) })
 	if err != nil {
@@ -117,13 +109,7 @@ func (e ensuring) natGateway(ctx context.Context) (string, error) {
 		return "", err
 	}
 	list := func(ctx context.Context) ([]types.NatGateway, error) {
-		out, err := e.EC2.DescribeNatGateways(ctx, &ec2.DescribeNatGatewaysInput{
-			Filter: e.id.Filters(awsec2.Role(e.step.Role), awsec2.Filter("state", "pending", "available")),
-		})
-		if err != nil {
-			return nil, err
-		}
-		return out.NatGateways, nil
+		return awsec2.NatGateways(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role), awsec2.Filter("state", "pending", "available")))
 	}
 	found, err := existing(ctx, e, list, func(g types.NatGateway) string { return aws.ToString(g.NatGatewayId) })
 	if err != nil {

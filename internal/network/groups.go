@@ -22,13 +22,7 @@ func (e ensuring) group(ctx context.Context) (string, error) {
 		return "", err
 	}
 	list := func(ctx context.Context) ([]types.SecurityGroup, error) {
-		out, err := e.EC2.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{
-			Filters: e.id.Filters(awsec2.Role(e.step.Role), awsec2.Filter("vpc-id", vpc)),
-		})
-		if err != nil {
-			return nil, err
-		}
-		return out.SecurityGroups, nil
+		return awsec2.SecurityGroups(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role), awsec2.Filter("vpc-id", vpc)))
 	}
 	found, err := existing(ctx, e, list, func(g types.SecurityGroup) string { return aws.ToString(g.GroupId) })
 	if err != nil {
@@ -58,18 +52,19 @@ func (e ensuring) group(ctx context.Context) (string, error) {
 			group.GroupId = made.GroupId
 		}
 	}
-	if e.step.Role == "broker-group" && len(group.IpPermissions) == 0 {
-		return aws.ToString(group.GroupId), e.allowPipelines(ctx, group.GroupId)
+	if e.step.Role == "broker-group" {
+		return aws.ToString(group.GroupId), e.allowPipelines(ctx, group)
 	}
 	return aws.ToString(group.GroupId), nil
 }
 
-func (e ensuring) allowPipelines(ctx context.Context, group *string) error {
+// allowPipelines lets pipelines reach the broker, and nothing else.
+func (e ensuring) allowPipelines(ctx context.Context, group types.SecurityGroup) error {
 	pipelines, err := e.before("pipelines-group")
-	if err != nil {
+	if err != nil || reachableFrom(group, pipelines) {
 		return err
 	}
-	_, err = e.EC2.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: group, IpPermissions: []types.IpPermission{{
+	_, err = e.EC2.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: group.GroupId, IpPermissions: []types.IpPermission{{
 		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(brokerPort), ToPort: aws.Int32(brokerPort),
 		UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &pipelines}},
 	}}})
@@ -85,16 +80,14 @@ func (e ensuring) defaultGroup(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := e.EC2.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{
-		Filters: []types.Filter{awsec2.Filter("vpc-id", vpc), awsec2.Filter("group-name", "default")},
-	})
+	out, err := awsec2.SecurityGroups(ctx, e.EC2, []types.Filter{awsec2.Filter("vpc-id", vpc), awsec2.Filter("group-name", "default")})
 	if err != nil {
 		return "", err
 	}
-	if len(out.SecurityGroups) == 0 {
+	if len(out) == 0 {
 		return "", fmt.Errorf("the default group of %s is not shown yet", vpc)
 	}
-	group := out.SecurityGroups[0]
+	group := out[0]
 	return aws.ToString(group.GroupId), e.stripGroup(ctx, group)
 }
 

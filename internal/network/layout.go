@@ -42,13 +42,11 @@ type Layout struct {
 
 // Options are what a new layout is made of.
 type Options struct {
-	CIDR            string
-	Zones           int
-	NAT             string
-	FlowLogs        string
-	BrokerMachine   contract.Machine
-	Families        []string
-	BrokerVolumeGiB int
+	CIDR     string
+	Zones    int
+	NAT      string
+	FlowLogs string
+	Families []string
 }
 
 // brokerHost is the broker's place in the first private subnet: AWS keeps the
@@ -59,12 +57,12 @@ const brokerHost = 10
 // one, with the first zones by ID that are available, not local, and offer the
 // broker's instance type.
 func (n Network) Freeze(ctx context.Context, id awsec2.Identity, o Options) (Layout, error) {
-	vpcs, err := n.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: id.Filters(awsec2.Role(kindVPC))})
+	vpcs, err := awsec2.Vpcs(ctx, n.EC2, id.Filters(awsec2.Role(kindVPC)))
 	if err != nil {
 		return Layout{}, fmt.Errorf("looking for the VPC of %s: %w", id.EnvironmentID, err)
 	}
-	if len(vpcs.Vpcs) > 0 {
-		vpc := vpcs.Vpcs[0]
+	if len(vpcs) > 0 {
+		vpc := vpcs[0]
 		var frozen Layout
 		if err := json.Unmarshal([]byte(awsec2.Tag(vpc.Tags, contract.LayoutTag)), &frozen); err != nil {
 			return Layout{}, fmt.Errorf("tag %s of %s cannot be read: %w", contract.LayoutTag, aws.ToString(vpc.VpcId), err)
@@ -99,17 +97,12 @@ func (n Network) zones(ctx context.Context, o Options) ([]Zone, error) {
 		patterns[i] = family + ".*"
 	}
 	offered := map[string]bool{}
-	pages := ec2.NewDescribeInstanceTypeOfferingsPaginator(n.EC2, &ec2.DescribeInstanceTypeOfferingsInput{
-		LocationType: types.LocationTypeAvailabilityZone, Filters: []types.Filter{awsec2.Filter("instance-type", patterns...)},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("listing where the broker's instance types are offered: %w", err)
-		}
-		for _, offer := range page.InstanceTypeOfferings {
-			offered[aws.ToString(offer.Location)] = true
-		}
+	found, err := awsec2.InstanceTypeOfferings(ctx, n.EC2, []types.Filter{awsec2.Filter("instance-type", patterns...)})
+	if err != nil {
+		return nil, fmt.Errorf("listing where the broker's instance types are offered: %w", err)
+	}
+	for _, offer := range found {
+		offered[aws.ToString(offer.Location)] = true
 	}
 	var zones []Zone
 	for _, z := range described.AvailabilityZones {

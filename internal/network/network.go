@@ -33,6 +33,13 @@ type Step struct {
 	ResourceID string `json:"resourceId,omitempty"`
 }
 
+// Volume is the broker's data volume, where it does not exist yet.
+type Volume struct {
+	GiB int
+	// Tags beside those that everything has.
+	Tags map[string]string
+}
+
 // Kinds of steps that Ensure knows.
 const (
 	kindVPC             = "vpc"
@@ -64,8 +71,8 @@ var (
 // half done. ids are the resources of the steps before it, by role. again is
 // whether an earlier attempt may have worked: absence then counts only after
 // SettleTime. It can run at any time again.
-func (n Network) Ensure(ctx context.Context, id awsec2.Identity, layout Layout, step Step, ids map[string]string, volumeGiB int, again bool, beat awsec2.Beat) (string, error) {
-	e := ensuring{Network: n, id: id, layout: layout, step: step, ids: ids, volumeGiB: volumeGiB, again: again, beat: beat}
+func (n Network) Ensure(ctx context.Context, id awsec2.Identity, layout Layout, step Step, ids map[string]string, volume Volume, again bool, beat awsec2.Beat) (string, error) {
+	e := ensuring{Network: n, id: id, layout: layout, step: step, ids: ids, volume: volume, again: again, beat: beat}
 	made, err := e.ensure(ctx)
 	if err != nil {
 		return "", fmt.Errorf("%s (%s): %w", step.Summary, step.Role, err)
@@ -76,13 +83,13 @@ func (n Network) Ensure(ctx context.Context, id awsec2.Identity, layout Layout, 
 // ensuring is one step under way.
 type ensuring struct {
 	Network
-	id        awsec2.Identity
-	layout    Layout
-	step      Step
-	ids       map[string]string
-	volumeGiB int
-	again     bool
-	beat      awsec2.Beat
+	id     awsec2.Identity
+	layout Layout
+	step   Step
+	ids    map[string]string
+	volume Volume
+	again  bool
+	beat   awsec2.Beat
 }
 
 func (e ensuring) ensure(ctx context.Context) (string, error) {
@@ -112,7 +119,7 @@ func (e ensuring) ensure(ctx context.Context) (string, error) {
 	case kindInterface:
 		return e.networkInterface(ctx)
 	case kindVolume:
-		return e.volume(ctx)
+		return e.dataVolume(ctx)
 	}
 	return "", fmt.Errorf("unknown kind %q", e.step.Kind)
 }

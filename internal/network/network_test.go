@@ -46,7 +46,6 @@ func newWorld(t *testing.T, o ec2sim.Options, nat string) *world {
 	}
 	w.layout, err = w.network.Freeze(t.Context(), w.id, network.Options{
 		CIDR: "10.0.0.0/16", Zones: 2, NAT: nat, Families: []string{"m7i", "c7i"},
-		BrokerMachine: contract.DefaultMachine, BrokerVolumeGiB: 100,
 	})
 	require.NoError(t, err)
 	return w
@@ -77,7 +76,7 @@ func (w *world) initialize(t *testing.T, resumed bool) map[string]string {
 					before[role] = id
 				}
 				mu.Unlock()
-				id, err := w.network.Ensure(t.Context(), w.id, w.layout, s, before, w.volume, resumed || attempt > 1, func(string) {})
+				id, err := w.network.Ensure(t.Context(), w.id, w.layout, s, before, network.Volume{GiB: w.volume}, resumed || attempt > 1, func(string) {})
 				if err == nil {
 					mu.Lock()
 					ids[s.Role] = id
@@ -180,12 +179,12 @@ func TestA2_TheGraphIsMadeOnceAndTakenDown(t *testing.T) {
 			t.Logf("initialising with NAT %s: %d changing calls, %d reading", nat, changing, reading)
 			assert.LessOrEqual(t, reading, 3*changing)
 
-			findings, err := w.network.Verify(t.Context(), w.id, w.layout)
+			findings, err := w.network.Verify(t.Context(), w.id)
 			require.NoError(t, err)
 			assert.Empty(t, findings)
-			missing, foreign, err := w.network.Missing(t.Context(), w.id, w.layout, w.volume)
+			lacking, foreign, err := w.network.Drift(t.Context(), w.id, w.layout)
 			require.NoError(t, err)
-			assert.Empty(t, missing)
+			assert.Empty(t, lacking)
 			assert.Empty(t, foreign)
 
 			start = len(w.Journal())

@@ -15,11 +15,7 @@ import (
 const anywhere = "0.0.0.0/0"
 
 func (e ensuring) listTables(ctx context.Context, role string) ([]types.RouteTable, error) {
-	out, err := e.EC2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: e.id.Filters(awsec2.Role(role))})
-	if err != nil {
-		return nil, err
-	}
-	return out.RouteTables, nil
+	return awsec2.RouteTables(ctx, e.EC2, e.id.Filters(awsec2.Role(role)))
 }
 
 // routeTable makes a route table with its associations; the public one with
@@ -66,7 +62,7 @@ func (e ensuring) associate(ctx context.Context, table types.RouteTable) error {
 		has[aws.ToString(a.SubnetId)] = true
 	}
 	for _, role := range e.step.After {
-		if !strings.HasPrefix(role, "public-") && !strings.HasPrefix(role, "private-") {
+		if !isSubnetRole(role) {
 			continue
 		}
 		subnet, err := e.before(role)
@@ -82,6 +78,12 @@ func (e ensuring) associate(ctx context.Context, table types.RouteTable) error {
 		}
 	}
 	return nil
+}
+
+// isSubnetRole is whether a role is public-a, private-b, …
+func isSubnetRole(role string) bool {
+	kind, zone, _ := strings.Cut(role, "-")
+	return (kind == "public" || kind == "private") && len(zone) == 1
 }
 
 // routeTo makes the way out of a table, or points it to where it must go.
@@ -158,13 +160,7 @@ func (e ensuring) endpoint(ctx context.Context) (string, error) {
 		}
 	}
 	list := func(ctx context.Context) ([]types.VpcEndpoint, error) {
-		out, err := e.EC2.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{
-			Filters: e.id.Filters(awsec2.Role(e.step.Role), awsec2.Filter("vpc-endpoint-state", "pending", "available", "Pending", "Available")),
-		})
-		if err != nil {
-			return nil, err
-		}
-		return out.VpcEndpoints, nil
+		return awsec2.VpcEndpoints(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role), awsec2.Filter("vpc-endpoint-state", "pending", "available", "Pending", "Available")))
 	}
 	found, err := existing(ctx, e, list, func(v types.VpcEndpoint) string { return aws.ToString(v.VpcEndpointId) })
 	if err != nil {

@@ -154,33 +154,31 @@ func (d *deleting) filters(idFilter string) []types.Filter {
 }
 
 func (d *deleting) instance(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{Filters: d.identity.Filters(
-		awsec2.Filter("instance-state-name", "pending", "running", "shutting-down", "stopping", "stopped"))})
+	out, err := awsec2.Instances(ctx, d.EC2, d.identity.Filters(
+		awsec2.Filter("instance-state-name", "pending", "running", "shutting-down", "stopping", "stopped")))
 	if err != nil {
 		return false, err
 	}
-	for _, reservation := range out.Reservations {
-		for _, i := range reservation.Instances {
-			if aws.ToString(i.InstanceId) != d.id {
-				continue
-			}
-			d.gone(false)
-			if i.State.Name == types.InstanceStateNameShuttingDown {
-				return false, nil
-			}
-			_, err := d.EC2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{d.id}})
-			return false, err
+	for _, i := range out {
+		if aws.ToString(i.InstanceId) != d.id {
+			continue
 		}
+		d.gone(false)
+		if i.State.Name == types.InstanceStateNameShuttingDown {
+			return false, nil
+		}
+		_, err := d.EC2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{d.id}})
+		return false, err
 	}
 	return d.gone(true), nil
 }
 
 func (d *deleting) endpoint(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{Filters: d.identity.Filters()})
+	out, err := awsec2.VpcEndpoints(ctx, d.EC2, d.identity.Filters())
 	if err != nil {
 		return false, err
 	}
-	for _, v := range out.VpcEndpoints {
+	for _, v := range out {
 		if aws.ToString(v.VpcEndpointId) != d.id || strings.EqualFold(string(v.State), "deleted") {
 			continue
 		}
@@ -204,11 +202,11 @@ func (d *deleting) endpoint(ctx context.Context) (bool, error) {
 }
 
 func (d *deleting) natGateway(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeNatGateways(ctx, &ec2.DescribeNatGatewaysInput{Filter: d.identity.Filters(awsec2.Filter("state", "pending", "available", "failed", "deleting"))})
+	out, err := awsec2.NatGateways(ctx, d.EC2, d.identity.Filters(awsec2.Filter("state", "pending", "available", "failed", "deleting")))
 	if err != nil {
 		return false, err
 	}
-	for _, g := range out.NatGateways {
+	for _, g := range out {
 		if aws.ToString(g.NatGatewayId) != d.id {
 			continue
 		}
@@ -223,11 +221,11 @@ func (d *deleting) natGateway(ctx context.Context) (bool, error) {
 }
 
 func (d *deleting) address(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{Filters: d.filters("allocation-id")})
+	out, err := awsec2.Addresses(ctx, d.EC2, d.filters("allocation-id"))
 	if err != nil {
 		return false, err
 	}
-	if len(out.Addresses) == 0 {
+	if len(out) == 0 {
 		return d.gone(true), nil
 	}
 	d.gone(false)
@@ -236,15 +234,15 @@ func (d *deleting) address(ctx context.Context) (bool, error) {
 }
 
 func (d *deleting) internetGateway(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{Filters: d.filters("internet-gateway-id")})
+	out, err := awsec2.InternetGateways(ctx, d.EC2, d.filters("internet-gateway-id"))
 	if err != nil {
 		return false, err
 	}
-	if len(out.InternetGateways) == 0 {
+	if len(out) == 0 {
 		return d.gone(true), nil
 	}
 	d.gone(false)
-	for _, a := range out.InternetGateways[0].Attachments {
+	for _, a := range out[0].Attachments {
 		_, err := d.EC2.DetachInternetGateway(ctx, &ec2.DetachInternetGatewayInput{InternetGatewayId: &d.id, VpcId: a.VpcId})
 		if err != nil && awsec2.ClassOf(err) != awsec2.Done {
 			return false, err
@@ -255,11 +253,11 @@ func (d *deleting) internetGateway(ctx context.Context) (bool, error) {
 }
 
 func (d *deleting) networkInterface(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: d.identity.Filters()})
+	out, err := awsec2.NetworkInterfaces(ctx, d.EC2, d.identity.Filters())
 	if err != nil {
 		return false, err
 	}
-	for _, i := range out.NetworkInterfaces {
+	for _, i := range out {
 		if aws.ToString(i.NetworkInterfaceId) != d.id {
 			continue
 		}
@@ -271,11 +269,11 @@ func (d *deleting) networkInterface(ctx context.Context) (bool, error) {
 }
 
 func (d *deleting) volume(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{Filters: d.identity.Filters()})
+	out, err := awsec2.Volumes(ctx, d.EC2, d.identity.Filters())
 	if err != nil {
 		return false, err
 	}
-	for _, v := range out.Volumes {
+	for _, v := range out {
 		if aws.ToString(v.VolumeId) != d.id {
 			continue
 		}
@@ -291,15 +289,15 @@ func (d *deleting) volume(ctx context.Context) (bool, error) {
 
 // group strips a group first, since groups that name each other hold each other.
 func (d *deleting) group(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{Filters: d.filters("group-id")})
+	out, err := awsec2.SecurityGroups(ctx, d.EC2, d.filters("group-id"))
 	if err != nil {
 		return false, err
 	}
-	if len(out.SecurityGroups) == 0 {
+	if len(out) == 0 {
 		return d.gone(true), nil
 	}
 	d.gone(false)
-	if err := d.stripGroup(ctx, out.SecurityGroups[0]); err != nil {
+	if err := d.stripGroup(ctx, out[0]); err != nil {
 		return false, err
 	}
 	_, err = d.EC2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &d.id})
@@ -307,15 +305,15 @@ func (d *deleting) group(ctx context.Context) (bool, error) {
 }
 
 func (d *deleting) routeTable(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: d.filters("route-table-id")})
+	out, err := awsec2.RouteTables(ctx, d.EC2, d.filters("route-table-id"))
 	if err != nil {
 		return false, err
 	}
-	if len(out.RouteTables) == 0 {
+	if len(out) == 0 {
 		return d.gone(true), nil
 	}
 	d.gone(false)
-	for _, a := range out.RouteTables[0].Associations {
+	for _, a := range out[0].Associations {
 		_, err := d.EC2.DisassociateRouteTable(ctx, &ec2.DisassociateRouteTableInput{AssociationId: a.RouteTableAssociationId})
 		if err != nil && !awsec2.IsNotFound(err) {
 			return false, err
@@ -326,11 +324,11 @@ func (d *deleting) routeTable(ctx context.Context) (bool, error) {
 }
 
 func (d *deleting) subnet(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: d.identity.Filters()})
+	out, err := awsec2.Subnets(ctx, d.EC2, d.identity.Filters())
 	if err != nil {
 		return false, err
 	}
-	if !slices.ContainsFunc(out.Subnets, func(s types.Subnet) bool { return aws.ToString(s.SubnetId) == d.id }) {
+	if !slices.ContainsFunc(out, func(s types.Subnet) bool { return aws.ToString(s.SubnetId) == d.id }) {
 		return d.gone(true), nil
 	}
 	d.gone(false)
@@ -339,11 +337,11 @@ func (d *deleting) subnet(ctx context.Context) (bool, error) {
 }
 
 func (d *deleting) flowLogs(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeFlowLogs(ctx, &ec2.DescribeFlowLogsInput{Filter: d.identity.Filters()})
+	out, err := awsec2.FlowLogs(ctx, d.EC2, d.identity.Filters())
 	if err != nil {
 		return false, err
 	}
-	if !slices.ContainsFunc(out.FlowLogs, func(l types.FlowLog) bool { return aws.ToString(l.FlowLogId) == d.id }) {
+	if !slices.ContainsFunc(out, func(l types.FlowLog) bool { return aws.ToString(l.FlowLogId) == d.id }) {
 		return d.gone(true), nil
 	}
 	d.gone(false)
@@ -352,11 +350,11 @@ func (d *deleting) flowLogs(ctx context.Context) (bool, error) {
 }
 
 func (d *deleting) vpc(ctx context.Context) (bool, error) {
-	out, err := d.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: d.filters("vpc-id")})
+	out, err := awsec2.Vpcs(ctx, d.EC2, d.filters("vpc-id"))
 	if err != nil {
 		return false, err
 	}
-	if len(out.Vpcs) == 0 {
+	if len(out) == 0 {
 		return d.gone(true), nil
 	}
 	d.gone(false)
@@ -371,9 +369,9 @@ func (d *deleting) blockers(ctx context.Context, kind string) []string {
 		return nil
 	}
 	var by []string
-	out, err := d.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{awsec2.Filter(filter, d.id)}})
+	out, err := awsec2.NetworkInterfaces(ctx, d.EC2, []types.Filter{awsec2.Filter(filter, d.id)})
 	if err == nil {
-		for _, i := range out.NetworkInterfaces {
+		for _, i := range out {
 			by = append(by, fmt.Sprintf("%s, owner %s (%s)", aws.ToString(i.NetworkInterfaceId),
 				firstOf(aws.ToString(i.RequesterId), aws.ToString(i.OwnerId)), firstOf(aws.ToString(i.Description), "no description")))
 		}

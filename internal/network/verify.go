@@ -3,8 +3,8 @@ package network
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -16,15 +16,18 @@ import (
 
 // Verify checks the isolation of an environment against the account (A7): a
 // finding for each violated rule and resource. It only reads.
-func (n Network) Verify(ctx context.Context, id awsec2.Identity, _ Layout) ([]contract.Finding, error) {
-	vpcs, err := n.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: id.Filters(awsec2.Role("vpc"))})
+func (n Network) Verify(ctx context.Context, id awsec2.Identity) ([]contract.Finding, error) {
+	vpcs, err := awsec2.Vpcs(ctx, n.EC2, id.Filters(awsec2.Role("vpc")))
 	if err != nil {
 		return nil, fmt.Errorf("looking for the VPC of %s: %w", id.EnvironmentID, err)
 	}
-	if len(vpcs.Vpcs) == 0 {
+	if len(vpcs) == 0 {
 		return []contract.Finding{{Rule: "A1 VPC", Resource: id.EnvironmentID, Message: "its VPC does not exist"}}, nil
 	}
-	v := verifying{Network: n, id: id, vpc: aws.ToString(vpcs.Vpcs[0].VpcId), findings: []contract.Finding{}}
+	v := verifying{Network: n, id: id, vpc: aws.ToString(vpcs[0].VpcId), findings: []contract.Finding{}}
+	if v.cidr, err = netip.ParsePrefix(aws.ToString(vpcs[0].CidrBlock)); err != nil {
+		return nil, fmt.Errorf("the range of %s: %w", v.vpc, err)
+	}
 	for _, check := range []func(context.Context) error{v.connections, v.routes, v.groups, v.subnets, v.interfaces} {
 		if err := check(ctx); err != nil {
 			return nil, fmt.Errorf("checking the isolation of %s: %w", v.vpc, err)
@@ -37,6 +40,7 @@ type verifying struct {
 	Network
 	id       awsec2.Identity
 	vpc      string
+	cidr     netip.Prefix
 	findings []contract.Finding
 }
 
@@ -47,21 +51,21 @@ func (v *verifying) find(rule, resource, format string, args ...any) {
 // connections: no peering, transit gateway or VPN.
 func (v *verifying) connections(ctx context.Context) error {
 	for _, side := range []string{"requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id"} {
-		out, err := v.EC2.DescribeVpcPeeringConnections(ctx, &ec2.DescribeVpcPeeringConnectionsInput{Filters: []types.Filter{
-			awsec2.Filter(side, v.vpc), awsec2.Filter("status-code", "pending-acceptance", "provisioning", "active")}})
+		out, err := awsec2.VpcPeeringConnections(ctx, v.EC2, []types.Filter{
+			awsec2.Filter(side, v.vpc), awsec2.Filter("status-code", "pending-acceptance", "provisioning", "active")})
 		if err != nil {
 			return err
 		}
-		for _, p := range out.VpcPeeringConnections {
+		for _, p := range out {
 			v.find("peering", aws.ToString(p.VpcPeeringConnectionId), "a peering connection joins the VPC to another")
 		}
 	}
-	transit, err := v.EC2.DescribeTransitGatewayAttachments(ctx, &ec2.DescribeTransitGatewayAttachmentsInput{Filters: []types.Filter{awsec2.Filter("resource-id", v.vpc)}})
+	transit, err := awsec2.TransitGatewayAttachments(ctx, v.EC2, []types.Filter{awsec2.Filter("resource-id", v.vpc)})
 	if err != nil {
 		return err
 	}
-	for _, a := range transit.TransitGatewayAttachments {
-		if a.State != types.TransitGatewayAttachmentStateDeleted {
+	for _, a := range transit {
+		if a.State != types.TransitGatewayAttachmentStateDeleted && a.State != types.TransitGatewayAttachmentStateRejected {
 			v.find("transit gateway", aws.ToString(a.TransitGatewayAttachmentId), "the VPC is attached to transit gateway %s", aws.ToString(a.TransitGatewayId))
 		}
 	}
@@ -78,32 +82,32 @@ func (v *verifying) connections(ctx context.Context) error {
 // routes: every one goes to local, or to a gateway or endpoint of this environment.
 func (v *verifying) routes(ctx context.Context) error {
 	own := map[string]bool{"local": true}
-	found, err := v.EC2.DescribeNatGateways(ctx, &ec2.DescribeNatGatewaysInput{Filter: v.id.Filters()})
+	found, err := awsec2.NatGateways(ctx, v.EC2, v.id.Filters())
 	if err != nil {
 		return err
 	}
-	for _, g := range found.NatGateways {
+	for _, g := range found {
 		own[aws.ToString(g.NatGatewayId)] = true
 	}
-	gateways, err := v.EC2.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{Filters: v.id.Filters()})
+	gateways, err := awsec2.InternetGateways(ctx, v.EC2, v.id.Filters())
 	if err != nil {
 		return err
 	}
-	for _, g := range gateways.InternetGateways {
+	for _, g := range gateways {
 		own[aws.ToString(g.InternetGatewayId)] = true
 	}
-	endpoints, err := v.EC2.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{Filters: v.id.Filters()})
+	endpoints, err := awsec2.VpcEndpoints(ctx, v.EC2, v.id.Filters())
 	if err != nil {
 		return err
 	}
-	for _, e := range endpoints.VpcEndpoints {
+	for _, e := range endpoints {
 		own[aws.ToString(e.VpcEndpointId)] = true
 	}
-	tables, err := v.EC2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: []types.Filter{awsec2.Filter("vpc-id", v.vpc)}})
+	tables, err := awsec2.RouteTables(ctx, v.EC2, []types.Filter{awsec2.Filter("vpc-id", v.vpc)})
 	if err != nil {
 		return err
 	}
-	for _, table := range tables.RouteTables {
+	for _, table := range tables {
 		for _, r := range table.Routes {
 			target := ""
 			for _, t := range []*string{r.GatewayId, r.NatGatewayId, r.VpcPeeringConnectionId, r.TransitGatewayId, r.NetworkInterfaceId, r.InstanceId,
@@ -121,23 +125,24 @@ func (v *verifying) routes(ctx context.Context) error {
 
 // groups: no rule names another VPC's group or opens ingress to the world; the default group is empty.
 func (v *verifying) groups(ctx context.Context) error {
-	out, err := v.EC2.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{awsec2.Filter("vpc-id", v.vpc)}})
+	out, err := awsec2.SecurityGroups(ctx, v.EC2, []types.Filter{awsec2.Filter("vpc-id", v.vpc)})
 	if err != nil {
 		return err
 	}
 	here := map[string]bool{}
-	for _, g := range out.SecurityGroups {
+	for _, g := range out {
 		here[aws.ToString(g.GroupId)] = true
 	}
-	for _, g := range out.SecurityGroups {
+	for _, g := range out {
 		id := aws.ToString(g.GroupId)
 		if aws.ToString(g.GroupName) == "default" && len(g.IpPermissions)+len(g.IpPermissionsEgress) > 0 {
 			v.find("default group", id, "the default security group has %d rules; it must have none", len(g.IpPermissions)+len(g.IpPermissionsEgress))
 		}
 		for _, p := range g.IpPermissions {
-			if slices.ContainsFunc(p.IpRanges, func(r types.IpRange) bool { return strings.HasSuffix(aws.ToString(r.CidrIp), "/0") }) ||
-				slices.ContainsFunc(p.Ipv6Ranges, func(r types.Ipv6Range) bool { return strings.HasSuffix(aws.ToString(r.CidrIpv6), "/0") }) {
-				v.find("ingress", id, "a rule opens ingress to the world")
+			for _, source := range sources(p) {
+				if !v.inside(source) {
+					v.find("ingress", id, "a rule lets %s in, which is outside the VPC", source)
+				}
 			}
 		}
 		for _, p := range slices.Concat(g.IpPermissions, g.IpPermissionsEgress) {
@@ -151,13 +156,34 @@ func (v *verifying) groups(ctx context.Context) error {
 	return nil
 }
 
+// sources are the addresses and prefix lists that a rule lets in.
+func sources(p types.IpPermission) []string {
+	var all []string
+	for _, r := range p.IpRanges {
+		all = append(all, aws.ToString(r.CidrIp))
+	}
+	for _, r := range p.Ipv6Ranges {
+		all = append(all, aws.ToString(r.CidrIpv6))
+	}
+	for _, l := range p.PrefixListIds {
+		all = append(all, aws.ToString(l.PrefixListId))
+	}
+	return all
+}
+
+// inside is whether a range is part of the VPC's; a prefix list never is.
+func (v *verifying) inside(source string) bool {
+	p, err := netip.ParsePrefix(source)
+	return err == nil && p.Bits() >= v.cidr.Bits() && v.cidr.Contains(p.Addr())
+}
+
 // subnets: none maps public addresses on launch.
 func (v *verifying) subnets(ctx context.Context) error {
-	out, err := v.EC2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: []types.Filter{awsec2.Filter("vpc-id", v.vpc)}})
+	out, err := awsec2.Subnets(ctx, v.EC2, []types.Filter{awsec2.Filter("vpc-id", v.vpc)})
 	if err != nil {
 		return err
 	}
-	for _, s := range out.Subnets {
+	for _, s := range out {
 		if aws.ToBool(s.MapPublicIpOnLaunch) {
 			v.find("public address", aws.ToString(s.SubnetId), "the subnet gives public addresses to what is launched in it")
 		}
@@ -167,41 +193,14 @@ func (v *verifying) subnets(ctx context.Context) error {
 
 // interfaces: only NAT gateways have public addresses.
 func (v *verifying) interfaces(ctx context.Context) error {
-	pages := ec2.NewDescribeNetworkInterfacesPaginator(v.EC2, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{awsec2.Filter("vpc-id", v.vpc)}})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return err
-		}
-		for _, i := range page.NetworkInterfaces {
-			if i.Association != nil && !ofNatGateway(i) {
-				v.find("public address", aws.ToString(i.NetworkInterfaceId), "it has the public address %s", aws.ToString(i.Association.PublicIp))
-			}
+	found, err := awsec2.NetworkInterfaces(ctx, v.EC2, []types.Filter{awsec2.Filter("vpc-id", v.vpc)})
+	if err != nil {
+		return err
+	}
+	for _, i := range found {
+		if i.Association != nil && !ofNatGateway(i) {
+			v.find("public address", aws.ToString(i.NetworkInterfaceId), "it has the public address %s", aws.ToString(i.Association.PublicIp))
 		}
 	}
 	return nil
-}
-
-// Missing compares the account with the graph (C14): roles that nothing has,
-// and what is in the VPC and not the environment's own. It only reads.
-func (n Network) Missing(ctx context.Context, id awsec2.Identity, l Layout, brokerVolumeGiB int) (missing []string, foreign []Resource, err error) {
-	found, err := n.Find(ctx, id, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	has := map[string]bool{}
-	for _, r := range found {
-		if r.Own && r.State != "failed" && r.State != "deleting" {
-			has[r.Role] = true
-		} else if !r.Own {
-			foreign = append(foreign, r)
-		}
-	}
-	for _, step := range Graph(l, brokerVolumeGiB) {
-		// Routes and the default group have no tags; Verify looks at those.
-		if step.Kind != kindRoute && step.Kind != kindDefaultGroup && !has[step.Role] {
-			missing = append(missing, step.Role)
-		}
-	}
-	return missing, foreign, nil
 }

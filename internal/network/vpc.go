@@ -16,11 +16,7 @@ import (
 // CreateVpc takes no client token.
 func (e ensuring) vpc(ctx context.Context) (string, error) {
 	list := func(ctx context.Context) ([]types.Vpc, error) {
-		out, err := e.EC2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: e.id.Filters(awsec2.Role(e.step.Role))})
-		if err != nil {
-			return nil, err
-		}
-		return out.Vpcs, nil
+		return awsec2.Vpcs(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role)))
 	}
 	found, err := existing(ctx, e, list, func(v types.Vpc) string { return aws.ToString(v.VpcId) })
 	if err != nil {
@@ -101,11 +97,7 @@ func (e ensuring) subnet(ctx context.Context) (string, error) {
 		return "", err
 	}
 	list := func(ctx context.Context) ([]types.Subnet, error) {
-		out, err := e.EC2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: e.id.Filters(awsec2.Role(e.step.Role), awsec2.Filter("vpc-id", vpc))})
-		if err != nil {
-			return nil, err
-		}
-		return out.Subnets, nil
+		return awsec2.Subnets(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role), awsec2.Filter("vpc-id", vpc)))
 	}
 	found, err := existing(ctx, e, list, func(s types.Subnet) string { return aws.ToString(s.SubnetId) })
 	if err != nil {

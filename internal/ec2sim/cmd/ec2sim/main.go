@@ -32,6 +32,7 @@ func run() error {
 	flag.Int64Var(&o.Seed, "seed", 1, "seed of everything random")
 	flag.DurationVar(&o.Lag, "lag", 0, "for how long fresh resources may be missing, by the simulator's clock")
 	flag.BoolVar(&o.Throttle, "throttle", false, "enforce EC2's request throttling")
+	flag.IntVar(&o.PageSize, "page-size", 0, "items a page at most; 0: as EC2")
 	quotas := flag.Bool("quotas", false, "enforce a new account's quotas (5 VPCs, 5 elastic IPs)")
 	flag.Parse()
 	if !*quotas {
