@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -16,8 +17,9 @@ import (
 
 // Options of a client.
 type Options struct {
-	// Speed is how much faster than EC2 a simulator runs; pacing is scaled by
-	// it. 0 or 1: EC2 itself. Negative: no pacing.
+	// Speed is how much faster than EC2 a simulator runs; pacing and the pauses
+	// before trying again are scaled by it. 0 or 1: EC2 itself. Negative: no
+	// pacing, and hardly a pause.
 	Speed float64
 }
 
@@ -44,7 +46,10 @@ func New(cfg aws.Config, o Options) *ec2.Client {
 			func(stack *middleware.Stack) error {
 				return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("TryOnce", tryOnce), "Retry", middleware.Before)
 			})
-		options.Retryer = onceOrStandard{retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })}
+		options.Retryer = onceOrStandard{retry.NewStandard(func(s *retry.StandardOptions) {
+			s.MaxAttempts = attempts
+			s.Backoff = retry.NewExponentialJitterBackoff(maxBackoff(o.Speed))
+		})}
 	})
 }
 
@@ -66,6 +71,17 @@ func StandIn(c *ec2.Client) string {
 		}
 	}
 	return u.Host
+}
+
+// maxBackoff is the longest pause before the SDK tries again.
+func maxBackoff(speed float64) time.Duration {
+	switch {
+	case speed < 0:
+		return time.Millisecond
+	case speed > 1:
+		return time.Duration(float64(retry.DefaultMaxBackoff) / speed)
+	}
+	return retry.DefaultMaxBackoff
 }
 
 type onceKey struct{}

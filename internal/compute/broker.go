@@ -132,8 +132,8 @@ func (c Compute) volume(ctx context.Context, b BrokerLaunch) (*types.Volume, err
 // that it replaces; without one a token whose instance is gone is found out
 // by the instance's state.
 func (c Compute) launchBroker(ctx context.Context, b BrokerLaunch, after string, beat awsec2.Beat) (string, error) {
-	if err := c.interfaceFree(ctx, b, beat); err != nil {
-		return "", err
+	if twin, err := c.interfaceFree(ctx, b, after, beat); twin != "" || err != nil {
+		return twin, err
 	}
 	userData, err := BrokerUserData(b)
 	if err != nil {
@@ -169,9 +169,10 @@ func (c Compute) launchBroker(ctx context.Context, b BrokerLaunch, after string,
 	return "", fmt.Errorf("launching the broker: %w", shortage)
 }
 
-// interfaceFree waits until the old instance has let go of the interface.
-func (c Compute) interfaceFree(ctx context.Context, b BrokerLaunch, beat awsec2.Beat) error {
-	return awsec2.Poll(ctx, c.PollInterval, beat, func(ctx context.Context) (bool, string, error) {
+// interfaceFree waits until the old instance has let go of the interface. If a
+// new one has it meanwhile, another attempt was faster: that one is returned.
+func (c Compute) interfaceFree(ctx context.Context, b BrokerLaunch, old string, beat awsec2.Beat) (twin string, err error) {
+	err = awsec2.Poll(ctx, c.PollInterval, beat, func(ctx context.Context) (bool, string, error) {
 		out, err := c.EC2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{b.InterfaceID}, Filters: b.Identity.Filters()})
 		if err != nil && !awsec2.IsNotFound(err) {
 			return false, "", fmt.Errorf("looking at %s: %w", b.InterfaceID, err)
@@ -179,8 +180,22 @@ func (c Compute) interfaceFree(ctx context.Context, b BrokerLaunch, beat awsec2.
 		if err != nil || len(out.NetworkInterfaces) == 0 {
 			return false, b.InterfaceID + " to be shown", nil
 		}
-		return out.NetworkInterfaces[0].Status == types.NetworkInterfaceStatusAvailable, b.InterfaceID + " to be free", nil
+		i := out.NetworkInterfaces[0]
+		if i.Status == types.NetworkInterfaceStatusAvailable {
+			return true, "", nil
+		}
+		if i.Attachment == nil || aws.ToString(i.Attachment.InstanceId) == old {
+			return false, b.InterfaceID + " to be free", nil
+		}
+		instances, err := c.Instances(ctx, b.Identity)
+		for _, holder := range instances {
+			if holder.ID == aws.ToString(i.Attachment.InstanceId) && holder.Role == brokerRole && holder.alive() {
+				twin = holder.ID
+			}
+		}
+		return twin != "", b.InterfaceID + " to be free", err
 	})
+	return twin, err
 }
 
 // attachVolume gives the data volume to the broker's instance, once that runs

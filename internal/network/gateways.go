@@ -57,6 +57,14 @@ func (e ensuring) internetGateway(ctx context.Context) (string, error) {
 		}
 	}
 	_, err = e.EC2.AttachInternetGateway(ctx, &ec2.AttachInternetGatewayInput{InternetGatewayId: &id, VpcId: &vpc})
+	if awsec2.Code(err) == "InvalidParameterValue" {
+		// "Network vpc-… already has an internet gateway attached": a twin was
+		// faster. The sweep removes the one that is left over.
+		return e.shown(ctx, func(ctx context.Context) ([]string, error) {
+			attached, err := awsec2.InternetGateways(ctx, e.EC2, e.id.Filters(awsec2.Role(e.step.Role), awsec2.Filter("attachment.vpc-id", vpc)))
+			return idsOf(attached, func(g types.InternetGateway) *string { return g.InternetGatewayId }), err
+		}, err)
+	}
 	if err != nil && awsec2.ClassOf(err) != awsec2.Done {
 		return "", fmt.Errorf("attaching %s: %w", id, err)
 	}

@@ -198,54 +198,6 @@ func TestA2_TheGraphIsMadeOnceAndTakenDown(t *testing.T) {
 	}
 }
 
-// Every changing call of an initialisation, in three ways: the process dies
-// before it, the answer is lost, it fails and may be tried again.
-func TestA8_CrashAtEveryCall(t *testing.T) {
-	clean := newWorld(t, ec2sim.Options{}, network.NATSingle)
-	clean.initialize(t, false)
-	occurrences := map[string]int{}
-	for _, c := range clean.Journal() {
-		if c.Changes {
-			occurrences[c.Action]++
-		}
-	}
-	cases := 0
-	for action, times := range occurrences {
-		for nth := 1; nth <= times; nth++ {
-			for how, fault := range map[string]ec2sim.Fault{
-				"before":      {Code: "InternalError", Status: 500},
-				"lost answer": {Drop: true},
-				"throttled":   {Code: "RequestLimitExceeded", Status: 503},
-			} {
-				cases++
-				fault.Action, fault.Nth = action, nth
-				t.Run(action+" "+how, func(t *testing.T) {
-					t.Parallel()
-					w := newWorld(t, ec2sim.Options{}, network.NATSingle)
-					w.SetFaults(fault)
-					w.initialize(t, false)
-					assert.Equal(t, w.wanted(), w.own(t))
-					w.tearDown(t)
-					assert.Empty(t, w.own(t))
-				})
-			}
-		}
-	}
-	t.Logf("%d cases", cases)
-}
-
-func TestA8_LagAndRandomFailures(t *testing.T) {
-	for seed := int64(1); seed <= 5; seed++ {
-		w := newWorld(t, ec2sim.Options{Seed: seed, Lag: 20 * time.Second}, network.NATSingle)
-		w.SetFaults(ec2sim.Fault{Rate: 0.1, Code: "RequestLimitExceeded", Status: 503}, ec2sim.Fault{Rate: 0.05, Drop: true, ChangesOnly: true})
-		w.initialize(t, false)
-		w.SetFaults()
-		assert.Equal(t, w.wanted(), w.own(t), "seed %d", seed)
-		w.tearDown(t)
-		assert.Empty(t, w.own(t), "seed %d", seed)
-	}
-}
-
 func TestX4_AForeignInterfaceIsNamedAndLeft(t *testing.T) {
 	w := newWorld(t, ec2sim.Options{}, network.NATSingle)
 	ids := w.initialize(t, false)
