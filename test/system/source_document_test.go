@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aineko-dev/environments/internal/contract"
+	"github.com/aineko-dev/environments/test/drive"
 	"github.com/aineko-dev/environments/test/stack"
 	"github.com/aineko-dev/environments/test/story"
 )
@@ -34,15 +35,15 @@ func TestSourceDocument_ItsExamplesAreValid(t *testing.T) {
 // effects that it describes (C1-C4).
 func TestSourceDocument_ItsExamplesDoWhatItSays(t *testing.T) {
 	const project = "acme/source"
-	s := start(t, nil)
+	s := drive.Start(t, nil)
 	fingerprint := func(environment string) string {
-		f, err := story.Fingerprint(t.Context(), s.Control(), status(t, s, project, environment).EnvironmentID)
+		f, err := story.Fingerprint(t.Context(), s.Control(), drive.Status(t, s, project, environment).EnvironmentID)
 		require.NoError(t, err)
 		return f
 	}
 	running := func(environment string) []string {
 		var names []string
-		for role, n := range roles(t, s, status(t, s, project, environment).EnvironmentID) {
+		for role, n := range drive.Roles(t, s, drive.Status(t, s, project, environment).EnvironmentID) {
 			if pipeline, is := strings.CutPrefix(role, "instance pipeline"); is {
 				assert.Equal(t, 1, n)
 				names = append(names, pipeline)
@@ -54,7 +55,7 @@ func TestSourceDocument_ItsExamplesDoWhatItSays(t *testing.T) {
 	n := 0
 	pushed := func(branch, file, outcome string) contract.Outcome {
 		n++
-		o, code, errs := push(t.Context(), s, project, branch, file, n)
+		o, code, errs := drive.Push(t.Context(), s, project, branch, file, n)
 		require.Equal(t, 0, code, "%+v %s", o, errs)
 		require.Equal(t, outcome, o.Outcome, o.Reason)
 		return o
@@ -90,7 +91,7 @@ func TestSourceDocument_ItsExamplesDoWhatItSays(t *testing.T) {
 	o = pushed("staging", example("1-initial"), contract.OutcomeDeployed)
 	assert.Equal(t, []string{two}, o.Plan.Destroy)
 	assert.Empty(t, running("staging"))
-	assert.Contains(t, roles(t, s, status(t, s, project, "staging").EnvironmentID), "instance broker")
+	assert.Contains(t, drive.Roles(t, s, drive.Status(t, s, project, "staging").EnvironmentID), "instance broker")
 
 	// The documented form that removes all pipelines, on each branch.
 	for _, branch := range []string{"develop", "production"} {

@@ -13,13 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aineko-dev/environments/internal/ec2sim"
+	"github.com/aineko-dev/environments/test/drive"
 	"github.com/aineko-dev/environments/test/stack"
 )
 
 // ended runs a program with variables over those of the stack, to its end.
 func ended(t *testing.T, s *stack.Stack, variables []string, program string, args ...string) (code int, output string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	ctx, cancel := context.WithTimeout(t.Context(), drive.Deadline)
 	defer cancel()
 	cmd := s.Tool(ctx, program, args...)
 	cmd.Env = append(cmd.Env, variables...)
@@ -38,7 +39,7 @@ const nowhere = "127.0.0.1:1"
 
 // A worker that cannot do its work does not start, and says what to mend.
 func TestA11_AWorkerThatCannotWorkDoesNotStart(t *testing.T) {
-	s := start(t, nil)
+	s := drive.Start(t, nil)
 	listen := []string{"--listen="}
 	for name, c := range map[string]struct {
 		variables, args []string
@@ -72,7 +73,7 @@ func TestA11_AWorkerThatCannotWorkDoesNotStart(t *testing.T) {
 		code, out := ended(t, s, nil, "temporal", "operator", "namespace", "create", "--namespace", "bare")
 		require.Equal(t, 0, code, out)
 		// A fresh namespace takes seconds to be known everywhere.
-		eventually(t, deadline, "the worker names what to create", func() bool {
+		drive.Eventually(t, drive.Deadline, "the worker names what to create", func() bool {
 			code, out = ended(t, s, []string{"TEMPORAL_NAMESPACE=bare"}, "worker", "--listen=")
 			return code == 2 && strings.Contains(out, "temporal operator search-attribute create --namespace bare --name AinekoProject --type Keyword")
 		})
@@ -81,9 +82,9 @@ func TestA11_AWorkerThatCannotWorkDoesNotStart(t *testing.T) {
 
 // A starter that cannot do its work says so with the exit code that CI reads (S4).
 func TestS4_AStarterThatCannotWork(t *testing.T) {
-	s := start(t, nil)
-	file := deployFile(t, listing("develop", "one"))
-	right := []string{"push", "--project", "acme/s4", "--branch", "develop", "--commit", sha(1), "--deploy-file", file}
+	s := drive.Start(t, nil)
+	file := drive.DeployFile(t, drive.Listing("develop", "one"))
+	right := []string{"push", "--project", "acme/s4", "--branch", "develop", "--commit", drive.SHA(1), "--deploy-file", file}
 	empty := filepath.Join(t.TempDir(), "empty")
 	require.NoError(t, exec.Command("git", "init", "--quiet", empty).Run())
 	for name, c := range map[string]struct {
@@ -94,12 +95,12 @@ func TestS4_AStarterThatCannotWork(t *testing.T) {
 		"no Temporal":     {[]string{"TEMPORAL_ADDRESS=" + nowhere}, right, 6, nowhere},
 		"unknown flag":    {nil, append(right, "--force"), 2, "unknown flag: --force"},
 		"unknown command": {nil, []string{"pusch"}, 2, `unknown command "pusch"`},
-		"no project":      {nil, []string{"push", "--branch", "develop", "--commit", sha(1), "--deploy-file", file}, 2, "--project"},
+		"no project":      {nil, []string{"push", "--branch", "develop", "--commit", drive.SHA(1), "--deploy-file", file}, 2, "--project"},
 		"bad project":     {nil, append(right, "--project", "a b"), 2, "want owner/repo"},
 		"short SHA":       {nil, append(right, "--commit", "abc"), 2, "full SHA"},
 		"no file":         {nil, append(right, "--deploy-file", "gone.yml"), 2, "gone.yml"},
 		"no repository":   {nil, append(right, "--repo", t.TempDir()), 2, "repository"},
-		"no commit":       {nil, append(right, "--repo", empty), 2, sha(1)[:12]},
+		"no commit":       {nil, append(right, "--repo", empty), 2, drive.SHA(1)[:12]},
 		"bad time":        {nil, append(right, "--committed-at", "yesterday"), 2, "yesterday"},
 		"bad output":      {nil, append(right, "--output", "xml"), 2, "want text or json"},
 	} {
