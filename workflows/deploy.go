@@ -78,6 +78,7 @@ func (d *deployment) pipeline(ctx workflow.Context, c plan.Change) (contract.Pip
 
 	if d.stopFirst && c.Current != nil {
 		d.progress.start(ctx, "stop old "+c.Name)
+		d.progress.phase(ctx, "stop old "+c.Name, c.Name, contract.PhaseSwitching, "stopping the old "+c.Current.InstanceID)
 		err := d.stop(ctx, c.Name, c.Current.InstanceID)
 		d.progress.end(ctx, "stop old "+c.Name, c.Current.InstanceID, err)
 		if err != nil {
@@ -98,6 +99,7 @@ func (d *deployment) pipeline(ctx workflow.Context, c plan.Change) (contract.Pip
 	wanted.Status, wanted.InstanceID, result.InstanceID = contract.PipelineRunning, instanceID, instanceID
 	if c.Current != nil && !d.stopFirst {
 		d.progress.start(ctx, "stop old "+c.Name)
+		d.progress.phase(ctx, "stop old "+c.Name, c.Name, contract.PhaseSwitching, "stopping the old "+c.Current.InstanceID)
 		err := d.stop(ctx, c.Name, c.Current.InstanceID)
 		d.progress.end(ctx, "stop old "+c.Name, c.Current.InstanceID, err)
 		if err != nil {
@@ -167,12 +169,13 @@ const maxTries = 1000
 // the instance, or why there is none; one that did not become ready is removed.
 func (d *deployment) launchAndCheck(ctx workflow.Context, step string, l launch) (instanceID, problem string) {
 	d.progress.start(ctx, step)
+	d.progress.phase(ctx, step, l.pipeline.Pipeline, contract.PhaseStarting, "choosing an instance type")
 	instanceID, err := d.launch(ctx, step, l)
 	if err != nil {
 		d.progress.end(ctx, step, "", err)
 		return "", failure(err)
 	}
-	d.progress.detail(ctx, step, instanceID+": checking")
+	d.progress.phase(ctx, step, l.pipeline.Pipeline, contract.PhaseChecking, instanceID+": checking")
 	readiness, err := d.check(ctx, l, instanceID)
 	if err == nil && readiness.Ready {
 		d.progress.end(ctx, step, instanceID, nil)
@@ -183,6 +186,7 @@ func (d *deployment) launchAndCheck(ctx workflow.Context, step string, l launch)
 		problem = failure(err)
 	}
 	problem = fmt.Sprintf("%s did not become ready: %s", instanceID, problem)
+	d.progress.phase(ctx, step, l.pipeline.Pipeline, contract.PhaseRemoving, instanceID+": removing it")
 	if stopErr := d.stop(ctx, l.pipeline.Pipeline, instanceID); stopErr != nil {
 		problem += "; and it could not be removed: " + failure(stopErr)
 	}
@@ -201,7 +205,7 @@ func (d *deployment) launch(ctx workflow.Context, step string, l launch) (string
 	}
 	var shortage string
 	for try, placement := range placements {
-		d.progress.detail(ctx, step, fmt.Sprintf("launching %s in %s", placement.InstanceType, placement.Zone))
+		d.progress.phase(ctx, step, l.pipeline.Pipeline, contract.PhaseStarting, fmt.Sprintf("launching %s in %s", placement.InstanceType, placement.Zone))
 		input := activities.LaunchInput{
 			Target: d.Target, Settings: d.Settings, Ground: d.Ground,
 			Pipeline: l.pipeline, Commit: l.commit, Digest: l.digest, Deployment: l.deployment,

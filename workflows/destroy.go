@@ -47,6 +47,7 @@ func DestroyPipelines(ctx workflow.Context, in DestroyInput) ([]contract.Pipelin
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer group.Done()
 			progress.start(ctx, names[i])
+			progress.phase(ctx, names[i], p.Name, contract.PhaseStopping, strings.Join(p.InstanceIDs, ", "))
 			err := stopPipeline(ctx, in.Target, in.Settings, p.Name, p.InstanceIDs)
 			progress.end(ctx, names[i], strings.Join(p.InstanceIDs, ", "), err)
 			results[i] = contract.PipelineResult{Name: p.Name, Action: contract.ActionDestroy, Result: contract.ResultDone, Commit: p.Commit}

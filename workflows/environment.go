@@ -32,8 +32,10 @@ type environment struct {
 	environmentState
 	taskQueue string
 
-	// current is the piece of work under way.
+	// current is the piece of work under way, since began, with its plan once it is made.
 	current *work
+	began   time.Time
+	planned *contract.PlanSummary
 	// children under way, and what each said last.
 	children []report
 

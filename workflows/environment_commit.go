@@ -138,6 +138,7 @@ func (e *environment) queue(ctx workflow.Context, w *work) contract.CommitAnswer
 	if old := e.Waiting; old != nil && old.Commit != nil {
 		outcome := e.outcome(old, contract.OutcomeSuperseded)
 		outcome.Reason = "superseded by " + w.Commit.SHA + ", which arrived while this commit waited"
+		outcome.Ended = workflow.Now(ctx)
 		e.record(outcome)
 	}
 	e.Waiting = w

@@ -53,13 +53,17 @@ func (e *environment) status() contract.EnvironmentStatus {
 		s.Commit, s.NewestAt, s.FileDigest = e.Newest.SHA, e.Newest.CommittedAt, e.Newest.FileDigest
 	}
 	if e.current != nil && e.ID != "" {
-		s.Deployment = e.deploymentID(e.current)
+		s.Deployment, s.Plan = e.deploymentID(e.current), e.planned
+		s.UnderWay = &contract.Waiting{Deployment: s.Deployment, Since: e.began, Why: e.current.Why}
+		if e.current.Commit != nil {
+			s.UnderWay.Commit = e.current.Commit.SHA
+		}
 	}
 	if len(e.children) > 0 {
 		s.Work = e.children[0].WorkflowID
 	}
 	if w := e.Waiting; w != nil && w.Commit != nil && e.ID != "" {
-		s.Waiting = &contract.Waiting{Commit: w.Commit.SHA, Deployment: e.deploymentID(w), Since: w.Since}
+		s.Waiting = &contract.Waiting{Commit: w.Commit.SHA, Deployment: e.deploymentID(w), Since: w.Since, Why: w.Why}
 	}
 	return s
 }

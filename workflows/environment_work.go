@@ -17,13 +17,14 @@ import (
 // perform does one piece of work to its end, and records how it ended. Nothing
 // cuts it (C7).
 func (e *environment) perform(ctx workflow.Context, w *work) error {
-	e.current = w
-	defer func() { e.current = nil }()
+	e.current, e.began = w, workflow.Now(ctx)
+	defer func() { e.current, e.planned = nil, nil }()
 	outcome, err := e.deploy(ctx, w)
 	if err != nil {
 		return err
 	}
 	if w.Commit != nil {
+		outcome.Began, outcome.Ended = e.began, workflow.Now(ctx)
 		e.record(outcome)
 		workflow.GetLogger(ctx).Info("deployment ended", "deployment", outcome.Deployment, "commit", outcome.Commit, "outcome", outcome.Outcome)
 	}
@@ -164,6 +165,7 @@ func (e *environment) childOptions(id, summary string) workflow.ChildWorkflowOpt
 func (e *environment) carryOut(ctx workflow.Context, w *work, p plan.Plan, strays []Doomed) (contract.Outcome, error) {
 	outcome := e.outcome(w, contract.OutcomeUnchanged)
 	outcome.Plan = p.Summary()
+	e.planned = &outcome.Plan
 	doomed := append(doomedBy(p), strays...)
 	changes := p.By(contract.ActionDeploy, contract.ActionUpdate)
 	if len(changes) > 0 || len(doomed) > 0 {

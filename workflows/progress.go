@@ -71,10 +71,11 @@ func (r *reporter) start(ctx workflow.Context, name string) {
 	r.touch(ctx)
 }
 
-func (r *reporter) detail(ctx workflow.Context, name, detail string) {
+// phase says how far a pipeline's step has got.
+func (r *reporter) phase(ctx workflow.Context, name, pipeline, phase, detail string) {
 	for i := range r.Progress.Steps {
 		if s := &r.Progress.Steps[i]; s.Name == name {
-			s.Detail = detail
+			s.Pipeline, s.Phase, s.Detail = pipeline, phase, detail
 		}
 	}
 	r.touch(ctx)

@@ -1,5 +1,7 @@
 package contract
 
+import "time"
+
 // Outcome is how a commit ended: the document that push prints (S2).
 type Outcome struct {
 	Project     string           `json:"project"`
@@ -13,6 +15,15 @@ type Outcome struct {
 	Plan        PlanSummary      `json:"plan"`
 	Pipelines   []PipelineResult `json:"pipelines"`
 	Warnings    []string         `json:"warnings"`
+
+	// What follows is beyond S2, and optional for readers.
+
+	// Began is when work on the commit began, after it had waited; Ended when
+	// it had its outcome.
+	Began time.Time `json:"began,omitzero"`
+	Ended time.Time `json:"ended,omitzero"`
+	// URL is the environment's workflow in Temporal's Web UI, where the starter knows it.
+	URL string `json:"url,omitempty"`
 }
 
 // Values of Outcome.Outcome (S2).

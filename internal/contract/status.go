@@ -19,13 +19,16 @@ type EnvironmentStatus struct {
 
 	// What follows is beyond S3, and optional for readers.
 
-	Reason     string    `json:"reason,omitempty"`     // why failed or degraded
-	Deployment string    `json:"deployment,omitempty"` // the one under way
-	Waiting    *Waiting  `json:"waiting,omitempty"`    // the commit that waits (C7)
-	NewestAt   time.Time `json:"committedAt,omitzero"` // commit time of Commit
-	Account    string    `json:"account,omitempty"`    // AWS account, frozen (A10)
-	Region     string    `json:"region,omitempty"`     // AWS region, frozen (A10)
-	Endpoint   string    `json:"endpoint,omitempty"`   // EC2's, where it is not AWS's own (A10)
+	Reason     string   `json:"reason,omitempty"`     // why failed or degraded
+	Deployment string   `json:"deployment,omitempty"` // the one under way
+	UnderWay   *Waiting `json:"underWay,omitempty"`   // the commit that it is for, and since when
+	Waiting    *Waiting `json:"waiting,omitempty"`    // the commit that waits (C7)
+	// Plan of the deployment under way, once it is made.
+	Plan     *PlanSummary `json:"plan,omitempty"`
+	NewestAt time.Time    `json:"committedAt,omitzero"` // commit time of Commit
+	Account  string       `json:"account,omitempty"`    // AWS account, frozen (A10)
+	Region   string       `json:"region,omitempty"`     // AWS region, frozen (A10)
+	Endpoint string       `json:"endpoint,omitempty"`   // EC2's, where it is not AWS's own (A10)
 	// Digest of Commit's deploy.yml: the same SHA with another file is newer (C8).
 	FileDigest string `json:"fileDigest,omitempty"`
 	// Work is the workflow of the step under way, to look at in the Web UI.
@@ -60,7 +63,21 @@ type Step struct {
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
 	Detail  string    `json:"detail,omitempty"` // a resource ID, what it waits for, an error
+	// Pipeline is the one that the step is about; empty for the network's steps.
+	Pipeline string `json:"pipeline,omitempty"`
+	// Phase is how far a pipeline's step has got: PhaseStarting, …
+	Phase string `json:"phase,omitempty"`
 }
+
+// Values of Step.Phase, in the order in which a pipeline's replacement goes
+// through them (C9).
+const (
+	PhaseStarting  = "starting"  // the instance is launched
+	PhaseChecking  = "checking"  // it runs, and is not yet ready
+	PhaseRemoving  = "removing"  // it did not become ready, and goes
+	PhaseSwitching = "switching" // it is ready, and the old one is stopped
+	PhaseStopping  = "stopping"  // the pipeline is destroyed
+)
 
 // Values of Step.State.
 const (
@@ -101,11 +118,13 @@ const (
 	PipelineStopping = "stopping"
 )
 
-// Waiting is the commit that waits until the work under way has ended.
+// Waiting is a commit that waits until the work under way has ended, or the
+// commit that this work is for.
 type Waiting struct {
 	Commit     string    `json:"commit"`
 	Deployment string    `json:"deployment"`
 	Since      time.Time `json:"since"`
+	Why        string    `json:"why,omitempty"` // other than a push: a retry, a reconcile's repairs
 }
 
 // Deletion is what is known of deleting the environment (§4).
