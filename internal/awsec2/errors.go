@@ -3,9 +3,11 @@ package awsec2
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // Class says what an error of EC2 means for whoever called.
@@ -28,9 +30,7 @@ const (
 // The codes of each class. They stand in the EC2 API reference, "Error codes
 // for the Amazon EC2 API", unless noted.
 var (
-	waitCodes = set("DependencyViolation", "InvalidGroup.InUse", "InvalidIPAddress.InUse", "VolumeInUse", "InvalidNetworkInterface.InUse",
-		// ReleaseAddress says so while a NAT gateway holds the address.
-		"AuthFailure")
+	waitCodes      = set("DependencyViolation", "InvalidGroup.InUse", "InvalidIPAddress.InUse", "VolumeInUse", "InvalidNetworkInterface.InUse")
 	elsewhereCodes = set("InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientReservedInstanceCapacity",
 		"Unsupported", "VcpuLimitExceeded", "InsufficientFreeAddressesInSubnet", "SpotMaxPriceTooLow", "InstanceLimitExceeded")
 	doneCodes = set("RouteAlreadyExists", "InvalidPermission.Duplicate", "InvalidGroup.Duplicate", "Resource.AlreadyAssociated",
@@ -50,9 +50,12 @@ var (
 		"VcpuLimitExceeded":             "Running On-Demand Standard instances, in vCPU",
 		"InstanceLimitExceeded":         "Running On-Demand instances",
 	}
-	permissionCodes = set("UnauthorizedOperation", "AccessDenied", "OptInRequired", "PendingVerification", "Blocked",
+	permissionCodes = set("UnauthorizedOperation", "AuthFailure", "AccessDenied", "OptInRequired", "PendingVerification", "Blocked",
 		"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "ExpiredToken", "RequestExpired")
-	retryCodes = set("RequestLimitExceeded", "Throttling", "ThrottlingException", "InternalError", "InternalFailure",
+	// What a setting names does not exist: no fresh thing that only has to show itself.
+	settingCodes    = set("InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "InvalidAMIID.Unavailable", "InvalidSnapshot.NotFound")
+	spentTokenCodes = set("IdempotentParameterMismatch", "IdempotentInstanceTerminated")
+	retryCodes      = set("RequestLimitExceeded", "Throttling", "ThrottlingException", "InternalError", "InternalFailure",
 		"ServiceUnavailable", "Unavailable", "IncorrectState", "IncorrectInstanceState", "InvalidState", "ConcurrentTagAccess", "RequestTimeout",
 		"InvalidNetworkInterface.NotAvailable", "ServerInternal", "EC2ThrottledException")
 )
@@ -79,12 +82,23 @@ func Code(err error) string {
 func IsNotFound(err error) bool {
 	code := Code(err)
 	// A missing NAT gateway has two codes: NatGatewayNotFound and InvalidNatGatewayID.NotFound.
-	return strings.HasSuffix(code, ".NotFound") || strings.HasSuffix(code, "NotFound") || code == "InvalidAddress.NotFound" || code == "InvalidAttachment.NotFound"
+	return strings.HasSuffix(code, "NotFound")
+}
+
+// IsSpentToken is whether the client token stands for an earlier call: one with
+// other parameters, or one whose instance is gone.
+func IsSpentToken(err error) bool { return spentTokenCodes[Code(err)] }
+
+// heldByNAT is whether ReleaseAddress says AuthFailure, as it does while a NAT
+// gateway holds the address. Any other call that says it has bad credentials.
+func heldByNAT(err error) bool {
+	var operation *smithy.OperationError
+	return Code(err) == "AuthFailure" && errors.As(err, &operation) && operation.OperationName == "ReleaseAddress"
 }
 
 // ClassOf says what an error means. Errors that are not EC2's (the network,
-// a context) are Retry; EC2 errors of unknown kinds are Terminal when EC2 calls
-// them the client's fault.
+// a context) are Retry; EC2 errors of unknown kinds are Terminal when their
+// status is one of the client's fault.
 func ClassOf(err error) Class {
 	code := Code(err)
 	switch {
@@ -94,17 +108,20 @@ func ClassOf(err error) Class {
 		return Retry
 	case elsewhereCodes[code]:
 		return Elsewhere
-	case waitCodes[code]:
+	case waitCodes[code], heldByNAT(err):
 		return Wait
 	case doneCodes[code]:
 		return Done
+	case settingCodes[code]:
+		return Terminal
 	case retryCodes[code], IsNotFound(err):
 		return Retry
 	case quotaCodes[code] != "", permissionCodes[code]:
 		return Terminal
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorFault() == smithy.FaultServer {
+	// The SDK does not say of EC2's errors whose fault they are; the status does.
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError {
 		return Retry
 	}
 	return Terminal
@@ -123,8 +140,11 @@ func Explain(err error) string {
 		return fmt.Sprintf("%s%s: the account's quota %q is used up: raise it in Service Quotas, or delete what is not needed; then push again, or `starter retry` (%s)", doing, code, quotaCodes[code], message)
 	case permissionCodes[code]:
 		return fmt.Sprintf("%s%s: the worker's credentials may not do this: compare its policy with docs/iam-policy.json, then push again, or `starter retry` (%s)", doing, code, message)
-	case strings.HasPrefix(code, "InvalidParameter") || strings.HasPrefix(code, "Malformed") || code == "UnknownParameter":
-		return fmt.Sprintf("%s%s: EC2 does not take a value, probably one of the worker's settings: %s", doing, code, message)
+	case settingCodes[code]:
+		return fmt.Sprintf("%s%s: the image that the worker's settings name cannot be used: set another (worker --help: image), then push again, or `starter retry` (%s)", doing, code, message)
+	case strings.HasPrefix(code, "InvalidParameter") || strings.HasPrefix(code, "InvalidVpc.") || strings.HasPrefix(code, "InvalidSubnet.") || strings.HasPrefix(code, "Malformed") ||
+		code == "UnknownParameter" || code == "MissingParameter":
+		return fmt.Sprintf("%s%s: EC2 does not take a value, probably one of the worker's settings: mend it, then push again, or `starter retry` (%s)", doing, code, message)
 	}
 	return fmt.Sprintf("%s%s: %s", doing, code, message)
 }
