@@ -110,6 +110,8 @@ type Discovery struct {
 type PlanResourcesInput struct {
 	Target   Target   `json:"target"`
 	Settings Settings `json:"settings"`
+	// Resumed is whether an earlier piece of work may have made the VPC already.
+	Resumed bool `json:"resumed,omitempty"`
 }
 
 // Resources is the resource graph of an environment: what is frozen (A11), and
@@ -134,6 +136,8 @@ type EnsureInput struct {
 	// Resumed is whether an earlier piece of work may have made it already.
 	Resumed     bool `json:"resumed,omitempty"`
 	Incarnation int  `json:"incarnation,omitempty"`
+	// Work is the number of the piece of work, within the incarnation.
+	Work int `json:"work,omitempty"`
 }
 
 // Ensured is the resource that exists now.

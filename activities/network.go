@@ -17,11 +17,11 @@ import (
 // PlanResources says what the environment is made of, and in which order: the
 // layout of the VPC that exists, or a new one from the settings (A11).
 func (a *Activities) PlanResources(ctx context.Context, in PlanResourcesInput) (Resources, error) {
-	return on(ctx, a, in.Target, func(ctx context.Context, _ awsec2.Beat) (Resources, error) {
+	return on(ctx, a, in.Target, func(ctx context.Context, beat awsec2.Beat) (Resources, error) {
 		s := in.Settings
 		layout, err := a.network(s).Freeze(ctx, in.Target.Identity, network.Options{
 			CIDR: s.CIDR, Zones: s.Zones, NAT: s.NAT, FlowLogs: s.FlowLogs, Families: s.Families,
-		})
+		}, again(ctx, in.Resumed), beat)
 		if err != nil {
 			return Resources{}, err
 		}
@@ -46,8 +46,9 @@ func brokerStep(steps []Step) Step {
 // EnsureResource makes the resource of one step of the network exist.
 func (a *Activities) EnsureResource(ctx context.Context, in EnsureInput) (Ensured, error) {
 	return on(ctx, a, in.Target, func(ctx context.Context, beat awsec2.Beat) (Ensured, error) {
-		broker := in.Settings.Broker
-		id, err := a.network(in.Settings).Ensure(ctx, in.Target.Identity, in.Layout, in.Step, in.IDs, network.Volume{GiB: broker.VolumeGiB, Tags: map[string]string{
+		broker, n := in.Settings.Broker, a.network(in.Settings)
+		n.Generation = fmt.Sprintf("%d.%d", in.Incarnation, in.Work)
+		id, err := n.Ensure(ctx, in.Target.Identity, in.Layout, in.Step, in.IDs, network.Volume{GiB: broker.VolumeGiB, Tags: map[string]string{
 			contract.KafkaVersionTag: broker.Version, contract.KafkaURLTag: broker.URL, contract.KafkaSHA512Tag: broker.SHA512,
 		}}, again(ctx, in.Resumed), beat)
 		return Ensured{ID: id}, err

@@ -121,7 +121,7 @@ func (e *environment) initialize(ctx workflow.Context, w *work) error {
 	var done Initialized
 	err := e.runChild(ctx, contract.InitializeWorkflowID(e.Project, e.Environment, w.N), contract.InitializeEnvironmentWorkflow,
 		fmt.Sprintf("Initializes %s of %s", e.Environment, e.Project),
-		InitializeInput{Target: e.target(), Settings: e.Settings, Incarnation: e.Incarnation, Resumed: resumed}, &done)
+		InitializeInput{Target: e.target(), Settings: e.Settings, Incarnation: e.Incarnation, Work: w.N, Resumed: resumed}, &done)
 	if err != nil {
 		if e.Initialized {
 			e.setBrokerDown(failure(err))

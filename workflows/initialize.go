@@ -16,6 +16,8 @@ type InitializeInput struct {
 	Target      activities.Target   `json:"target"`
 	Settings    activities.Settings `json:"settings"`
 	Incarnation int                 `json:"incarnation"`
+	// Work is the number of the piece of work, within the incarnation.
+	Work int `json:"work,omitempty"`
 	// Resumed is whether an earlier piece of work may have made things already.
 	Resumed bool `json:"resumed,omitempty"`
 }
@@ -40,7 +42,7 @@ func InitializeEnvironment(ctx workflow.Context, in InitializeInput) (Initialize
 	left := func() time.Duration { return max(deadline.Sub(workflow.Now(ctx)), time.Second) }
 
 	var resources activities.Resources
-	planning := activities.PlanResourcesInput{Target: in.Target, Settings: in.Settings}
+	planning := activities.PlanResourcesInput{Target: in.Target, Settings: in.Settings, Resumed: in.Resumed}
 	if err := workflow.ExecuteActivity(ec2Context(ctx, left(), "layout and resource graph of the environment"), activities.PlanResources, planning).Get(ctx, &resources); err != nil {
 		return out, unfinished("planning the resources", err)
 	}
@@ -54,7 +56,7 @@ func InitializeEnvironment(ctx workflow.Context, in InitializeInput) (Initialize
 		progress.start(ctx, step.Role)
 		ensure := activities.EnsureInput{
 			Target: in.Target, Settings: in.Settings, Layout: resources.Layout,
-			Step: step, IDs: done, Resumed: in.Resumed, Incarnation: in.Incarnation,
+			Step: step, IDs: done, Resumed: in.Resumed, Incarnation: in.Incarnation, Work: in.Work,
 		}
 		var made activities.Ensured
 		err := workflow.ExecuteActivity(ec2Context(ctx, left(), step.Summary), activities.EnsureActivity(step.Kind), ensure).Get(ctx, &made)

@@ -33,6 +33,10 @@ type BrokerLaunch struct {
 	ReadinessTimeout time.Duration
 }
 
+// maxSpent bounds how many spent client tokens a launch of the broker passes
+// over: more of them in a day is no accident any more.
+const maxSpent = 50
+
 // brokerDevice is the name under which the data volume is attached.
 const brokerDevice = "/dev/sdf"
 
@@ -140,7 +144,7 @@ func (c Compute) launchBroker(ctx context.Context, b BrokerLaunch, after string,
 		return "", err
 	}
 	shortage := errors.New("no instance type offers what the broker needs in its zone")
-	for try := 0; try < len(b.Placements); {
+	for try, spent := 0, 0; try < len(b.Placements); {
 		placement := b.Placements[try]
 		in := instanceInput(b.Identity, brokerRole, nil, b.Image, placement.InstanceType, b.RootVolumeGiB, "", userData)
 		in.ClientToken = aws.String(awsec2.Token(b.Identity.EnvironmentID, brokerRole, after, strconv.Itoa(b.Generation), strconv.Itoa(try)))
@@ -151,6 +155,13 @@ func (c Compute) launchBroker(ctx context.Context, b BrokerLaunch, after string,
 		if awsec2.ClassOf(err) == awsec2.Elsewhere {
 			shortage = err
 			try++
+			continue
+		}
+		if awsec2.IsSpentToken(err) && spent < maxSpent {
+			// An earlier launch is gone, or had other settings. If it is not gone, it
+			// has the interface, and this one cannot have it.
+			spent++
+			after += "+"
 			continue
 		}
 		if err != nil {

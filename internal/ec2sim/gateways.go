@@ -49,8 +49,9 @@ func (s *Simulator) detachInternetGateway(r *request) ([]node, *apiError) {
 	if gateway.Attr["vpcId"] != vpc {
 		return nil, refuse("Gateway.NotAttached", "resource %s is not attached to network %s", gateway.ID, vpc)
 	}
-	for _, address := range s.of("elastic-ip") {
-		if address.Attr["associationId"] != "" && address.Attr["vpcId"] == vpc {
+	for _, i := range s.of("network-interface") {
+		// Elastic IPs, those of NAT gateways among them, and addresses given at launch.
+		if i.Attr["publicIp"] != "" && i.Attr["vpcId"] == vpc {
 			return nil, refuse("DependencyViolation", "Network %s has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.", vpc)
 		}
 	}
@@ -174,7 +175,7 @@ func (s *Simulator) createNatGateway(r *request) ([]node, *apiError) {
 	for _, gateway := range s.of("internet-gateway") {
 		attached = attached || gateway.Attr["vpcId"] == subnet.Attr["vpcId"]
 	}
-	nat, err := s.create(r, "natgateway", "nat", "pending", map[string]string{"subnetId": subnet.ID, "vpcId": subnet.Attr["vpcId"], "allocationId": address.ID})
+	nat, err := s.create(r, "natgateway", "nat", "pending", map[string]string{"subnetId": subnet.ID, "zone": subnet.Attr["zone"], "vpcId": subnet.Attr["vpcId"], "allocationId": address.ID})
 	if err != nil {
 		return nil, err
 	}
@@ -223,6 +224,7 @@ func (s *Simulator) natDeleted(nat *Resource) {
 		}
 	}
 	if i := s.Resources[nat.Attr["interfaceId"]]; i != nil {
+		delete(i.Attr, "publicIp")
 		s.becomes(i, "gone", InterfaceLingers)
 	}
 }

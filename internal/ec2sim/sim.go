@@ -3,6 +3,26 @@
 // speaks the EC2 Query protocol over HTTP and is driven through the real SDK;
 // STS GetCallerIdentity answers on the same port. It knows nothing of the
 // product: what the product must do right, it finds out by doing.
+//
+// What it does follows AWS's documents: the API reference with its list of
+// error codes, the pages on eventual consistency, idempotency, request
+// throttling and quotas. Durations are those seen on AWS for NAT gateways,
+// instances and status checks. Guesses, made on the hard side where there is a
+// choice, and said where they are made:
+//
+//   - lag: every call is another reader; each sees a fresh resource after a
+//     share of the longest lag that its seed gives. What has changed, and what
+//     is deleted, all see at once;
+//   - client tokens: other than for instances, what is gone is answered as it
+//     was made, for a day;
+//   - pages show what was there at the first of them;
+//   - a route, an association or an attachment that is there already with the
+//     same target is success for routes and associations, and
+//     Resource.AlreadyAssociated for internet gateways;
+//   - parameters are checked by the first part of their names, then for what
+//     the product sends; a call that EC2 would refuse for another reason works;
+//   - a VPC's flow logs go with it; Amazon's own interfaces vanish 10 s after
+//     what they belong to.
 package ec2sim
 
 import (
@@ -38,9 +58,6 @@ type Options struct {
 	PageSize int
 }
 
-// DefaultQuotas are AWS's for a new account ("Amazon VPC quotas").
-var DefaultQuotas = map[string]int{"vpc": 5, "elastic-ip": 5, "internet-gateway": 5, "natgateway": 5}
-
 // Simulator is one account in one region. It is an http.Handler.
 type Simulator struct {
 	options Options
@@ -66,9 +83,6 @@ type state struct {
 	Next      int
 	Clock     time.Time
 }
-
-// token is what EC2 remembers of a client token.
-type token struct{ Hash, ID string }
 
 // New returns a simulator; with a state file, it goes on where that left off.
 func New(o Options) (*Simulator, error) {

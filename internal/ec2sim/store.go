@@ -71,8 +71,8 @@ func (s *Simulator) create(r *request, kind, prefix, state string, attr map[stri
 	if err != nil {
 		return nil, err
 	}
-	if quota, limited := s.options.Quotas[kind]; limited && s.count(kind) >= quota {
-		return nil, refuse(quotaCodes[kind], "The maximum number of %ss has been reached.", kind)
+	if err := s.overQuota(kind, attr); err != nil {
+		return nil, err
 	}
 	if attr == nil {
 		attr = map[string]string{}
@@ -81,47 +81,6 @@ func (s *Simulator) create(r *request, kind, prefix, state string, attr map[stri
 	s.put(res)
 	r.call.IDs = append(r.call.IDs, res.ID)
 	return res, nil
-}
-
-var quotaCodes = map[string]string{
-	"vpc": "VpcLimitExceeded", "elastic-ip": "AddressLimitExceeded", "internet-gateway": "InternetGatewayLimitExceeded", "natgateway": "NatGatewayLimitExceeded",
-}
-
-func (s *Simulator) count(kind string) int {
-	n := 0
-	for _, r := range s.Resources {
-		if r.Kind == kind && r.State != "deleted" && r.State != "terminated" {
-			n++
-		}
-	}
-	return n
-}
-
-// idempotent answers a client token that came before: with what it made, or
-// with a mismatch where the parameters are others.
-func (s *Simulator) idempotent(r *request) (*Resource, *apiError) {
-	value := r.str("ClientToken")
-	if value == "" {
-		return nil, nil
-	}
-	key := r.str("Action") + " " + value
-	if before, used := s.Tokens[key]; used {
-		if before.Hash != r.hash() {
-			return nil, refuse("IdempotentParameterMismatch", "The request uses the same client token as a previous, but non-identical request.")
-		}
-		if res := s.Resources[before.ID]; res != nil {
-			r.call.IDs, r.call.Replayed = append(r.call.IDs, res.ID), true
-			return res, nil
-		}
-		delete(s.Tokens, key)
-	}
-	return nil, nil
-}
-
-func (s *Simulator) keepToken(r *request, res *Resource) {
-	if value := r.str("ClientToken"); value != "" {
-		s.Tokens[r.str("Action")+" "+value] = token{Hash: r.hash(), ID: res.ID}
-	}
 }
 
 // becomes sets a state that follows by itself.

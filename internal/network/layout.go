@@ -55,9 +55,13 @@ const brokerHost = 10
 
 // Freeze returns the layout of the VPC that exists, by its tags; else a new
 // one, with the first zones by ID that are available, not local, and offer the
-// broker's instance type.
-func (n Network) Freeze(ctx context.Context, id awsec2.Identity, o Options) (Layout, error) {
-	vpcs, err := awsec2.Vpcs(ctx, n.EC2, id.Filters(awsec2.Role(kindVPC)))
+// broker's instance type. again is whether an earlier attempt may have made
+// the VPC: its absence then counts only after SettleTime.
+func (n Network) Freeze(ctx context.Context, id awsec2.Identity, o Options, again bool, beat awsec2.Beat) (Layout, error) {
+	e := ensuring{Network: n, id: id, step: Step{Role: kindVPC}, again: again, beat: beat}
+	vpcs, err := existing(ctx, e, func(ctx context.Context) ([]types.Vpc, error) {
+		return awsec2.Vpcs(ctx, n.EC2, id.Filters(awsec2.Role(kindVPC)))
+	}, func(v types.Vpc) string { return aws.ToString(v.VpcId) })
 	if err != nil {
 		return Layout{}, fmt.Errorf("looking for the VPC of %s: %w", id.EnvironmentID, err)
 	}

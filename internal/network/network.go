@@ -21,6 +21,10 @@ type Network struct {
 	// SettleTime is how long EC2 may show a fresh resource to one reader and
 	// not to another.
 	SettleTime time.Duration
+	// Generation is a part of every client token: EC2 answers a token for a day
+	// after what it made is gone, so a later initialisation that restores it
+	// must not meet the token of an earlier one.
+	Generation string
 }
 
 // Step makes one resource exist, or deletes one.
@@ -133,10 +137,10 @@ func (e ensuring) before(role string) (string, error) {
 }
 
 // token is the client token of the step's resource: the same for every attempt
-// of this life of the environment. after is the ID of a dead one that the
+// of this generation. What an earlier one made is found by its tags. after is the ID of a dead one that the
 // token stood for, so that a new one can be made.
 func (e ensuring) token(after ...string) *string {
-	t := awsec2.Token(append([]string{e.id.Installation, e.id.EnvironmentID, e.step.Role}, after...)...)
+	t := awsec2.Token(append([]string{e.id.Installation, e.id.EnvironmentID, e.Generation, e.step.Role}, after...)...)
 	return &t
 }
 

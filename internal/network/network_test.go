@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ type world struct {
 	id      awsec2.Identity
 	layout  network.Layout
 	volume  int
+	work    int // how often it was initialised
 }
 
 func newWorld(t *testing.T, o ec2sim.Options, nat string) *world {
@@ -46,7 +48,7 @@ func newWorld(t *testing.T, o ec2sim.Options, nat string) *world {
 	}
 	w.layout, err = w.network.Freeze(t.Context(), w.id, network.Options{
 		CIDR: "10.0.0.0/16", Zones: 2, NAT: nat, Families: []string{"m7i", "c7i"},
-	})
+	}, false, func(string) {})
 	require.NoError(t, err)
 	return w
 }
@@ -55,6 +57,8 @@ func newWorld(t *testing.T, o ec2sim.Options, nat string) *world {
 // done, and trying again as a workflow would.
 func (w *world) initialize(t *testing.T, resumed bool) map[string]string {
 	t.Helper()
+	w.work++
+	w.network.Generation = strconv.Itoa(w.work)
 	ids := map[string]string{}
 	var mu sync.Mutex
 	done := map[string]chan struct{}{}
