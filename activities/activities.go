@@ -49,6 +49,7 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 		StopPipeline:     a.StopPipeline,
 		CheckBroker:      a.CheckBroker,
 		FindResources:    a.FindResources,
+		ReadIdentity:     a.ReadIdentity,
 	} {
 		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}

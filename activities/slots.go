@@ -26,6 +26,17 @@ func (a *Activities) ReadSettings(context.Context) (Frame, error) {
 // TakeSlot asks the project for a slot, and starts the project where it is new.
 func (a *Activities) TakeSlot(ctx context.Context, in TakeSlotInput) (contract.TakeSlotAnswer, error) {
 	var answer contract.TakeSlotAnswer
+	if in.Held {
+		// A project that never was holds none, and is not made by this question.
+		_, err := a.Temporal.DescribeWorkflowExecution(ctx, contract.ProjectWorkflowID(in.Project), "")
+		var none *serviceerror.NotFound
+		if errors.As(err, &none) {
+			return answer, nil
+		}
+		if err != nil {
+			return answer, fmt.Errorf("looking for project %s: %w", in.Project, err)
+		}
+	}
 	start := a.Temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID:                       contract.ProjectWorkflowID(in.Project),
 		TaskQueue:                in.TaskQueue,

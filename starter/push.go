@@ -116,7 +116,7 @@ func (a *app) send(ctx context.Context, s *sent) (contract.CommitAnswer, *contra
 				o.Outcome = contract.OutcomeSuperseded
 			}
 			if outcome != nil {
-				o.WorkflowID = outcome.WorkflowID
+				o.Outcome, o.WorkflowID = outcome.Outcome, outcome.WorkflowID
 			}
 			return answer, &o, nil
 		}

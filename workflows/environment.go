@@ -3,8 +3,10 @@ package workflows
 import (
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/aineko-dev/environments/activities"
 	"github.com/aineko-dev/environments/internal/contract"
 )
 
@@ -41,6 +43,13 @@ type environment struct {
 
 	// noSlot is why the project granted none; the workflow then closes.
 	noSlot *contract.Outcome
+	// wanted is whether a commit asked for the environment to exist (C3).
+	wanted bool
+
+	// received counts this run's signals by name, and unidentified are the
+	// newest requests whose sender is not known yet (T6).
+	received     map[string]int
+	unidentified []activities.IdentityInput
 
 	// reconcileRequested is whether somebody asked for one now.
 	reconcileRequested bool
@@ -52,7 +61,9 @@ type environment struct {
 
 	// asking counts the commits that wait for the slot.
 	asking int
-	// handled counts updates and signals, to see whether more came in.
+	// measured are the sizes of the outcomes, so that each is looked at once.
+	measured []measure
+	// handled counts updates, to see whether more came in.
 	handled int
 	// shownStatus and shownCommit are what the search attributes say.
 	shownStatus, shownCommit string
@@ -106,7 +117,7 @@ func (e *environment) idle(ctx workflow.Context) error {
 	timer := e.wake(ctx)
 	return workflow.Await(ctx, func() bool {
 		return e.deletionAccepted() || e.Waiting != nil || e.reconcileRequested ||
-			(timer != nil && timer.IsReady()) || (e.isLong(ctx) && workflow.AllHandlersFinished(ctx))
+			(timer != nil && timer.IsReady()) || (e.isLong(ctx) && e.atRest(ctx))
 	})
 }
 
@@ -127,7 +138,7 @@ func (e *environment) wake(ctx workflow.Context) workflow.Future {
 // close ends the workflow, when no handler runs and no signal is unread (T4).
 func (e *environment) close(ctx workflow.Context) error {
 	e.Closed = true
-	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) && len(unread(ctx)) == 0 }); err != nil {
 		return err
 	}
 	e.show(ctx)
@@ -149,14 +160,31 @@ func (e *environment) isLong(ctx workflow.Context) bool {
 // server may give such an update to the next run again.
 const settle = time.Second
 
-// quiet is whether nothing happens for a moment.
+// quiet is whether no update comes for a moment, and all that came is in the
+// state. Signals may come all the while: one that the task at the end of the
+// run has not seen makes the server give that task again.
 func (e *environment) quiet(ctx workflow.Context) bool {
 	before := e.handled
 	if workflow.NewTimerWithOptions(ctx, settle, workflow.TimerOptions{Summary: "settling before continuing as new"}).Get(ctx, nil) != nil {
 		return false
 	}
-	return workflow.AllHandlersFinished(ctx) && len(workflow.GetUnhandledSignalNames(ctx)) == 0 &&
-		e.handled == before && e.Waiting == nil && !e.deletionAccepted() && !e.reconcileRequested
+	return e.atRest(ctx) && e.handled == before
+}
+
+// atRest is whether nothing runs beside the loop: no handler, no unread
+// signal, no look at who sent one. What waits is carried in the state.
+func (e *environment) atRest(ctx workflow.Context) bool {
+	return workflow.AllHandlersFinished(ctx) && len(unread(ctx)) == 0 && len(e.unidentified) == 0
+}
+
+// unlessBusy is a validator's answer: err, or that the history is long. What is
+// under way has to end first then, so that the environment can continue as new
+// (T4). Handlers never say so: an update that was answered is not asked again.
+func (e *environment) unlessBusy(ctx workflow.Context, err error) error {
+	if err != nil || workflow.GetInfo(ctx).GetCurrentHistoryLength() <= busyEvents {
+		return err
+	}
+	return temporal.NewApplicationError("much has happened since the work under way began; send it again when that has ended", contract.ErrBusy)
 }
 
 func (e *environment) continueAsNew(ctx workflow.Context) error {

@@ -23,10 +23,11 @@ func (e *environment) validateCommit(ctx workflow.Context, c contract.Commit) er
 	if err := c.Check(); err != nil {
 		return temporal.NewApplicationError(err.Error(), contract.ErrInvalid)
 	}
-	if workflow.GetInfo(ctx).GetCurrentHistoryLength() > busyEvents {
-		return temporal.NewApplicationError("much has happened since the work under way began; send the commit again when it has ended", contract.ErrBusy)
+	if e.noSlot != nil {
+		// This run ends; a new one asks for a slot again.
+		return temporal.NewApplicationError("the environment got no slot just now; send the commit again", contract.ErrBusy)
 	}
-	return e.admit(ctx, c)
+	return e.unlessBusy(ctx, e.admit(ctx, c))
 }
 
 // handleCommit records a commit and returns at once. It looks again at what
@@ -38,6 +39,7 @@ func (e *environment) handleCommit(ctx workflow.Context, c contract.Commit) (con
 	}
 	e.asking++
 	defer func() { e.asking-- }()
+	e.wanted = e.wanted || c.Desired.Listed
 	// A new environment asks for its slot first; that takes moments.
 	if err := workflow.Await(ctx, func() bool { return e.ID != "" || e.noSlot != nil }); err != nil {
 		return contract.CommitAnswer{}, err
@@ -45,14 +47,15 @@ func (e *environment) handleCommit(ctx workflow.Context, c contract.Commit) (con
 	if e.noSlot != nil {
 		outcome := *e.noSlot
 		outcome.Commit, outcome.Warnings = c.SHA, c.Warnings
+		if !c.Desired.Listed {
+			outcome = e.verdict(c, contract.OutcomeIgnored, ignored(c))
+		}
 		return contract.CommitAnswer{}, temporal.NewApplicationError(outcome.Reason, contract.ErrRefused, outcome)
 	}
 	if err := e.admit(ctx, c); err != nil {
 		return contract.CommitAnswer{}, err
 	}
-	answer := e.accept(ctx, c)
-	e.remember(ctx, answer)
-	return answer, nil
+	return e.accept(ctx, c), nil
 }
 
 // admit says whether a commit may be accepted as things stand now.
@@ -124,17 +127,20 @@ func (e *environment) accept(ctx workflow.Context, c contract.Commit) contract.C
 	}
 	same := e.Newest != nil && e.Newest.SHA == c.SHA && e.Newest.FileDigest == c.FileDigest
 	if same && e.Waiting != nil && e.Waiting.Commit != nil {
-		return contract.CommitAnswer{Deployment: e.deploymentID(e.Waiting), Joined: true}
+		return e.remember(ctx, e.Waiting, true)
 	}
-	if same && e.Waiting == nil && e.current != nil && e.current.Commit != nil {
-		return contract.CommitAnswer{Deployment: e.deploymentID(e.current), Joined: true}
+	// Repairs touch only what differs; a commit is planned afresh after them.
+	if same && e.Waiting == nil && e.current != nil && e.current.Commit != nil && e.current.Only == nil {
+		return e.remember(ctx, e.current, true)
 	}
 	e.Newest = &c
-	return e.queue(ctx, e.newWork(ctx, &c, ""))
+	w := e.newWork(ctx, &c, "")
+	e.queue(ctx, w)
+	return e.remember(ctx, w, false)
 }
 
 // queue lets a piece of work wait; an older one that waited is superseded.
-func (e *environment) queue(ctx workflow.Context, w *work) contract.CommitAnswer {
+func (e *environment) queue(ctx workflow.Context, w *work) {
 	if old := e.Waiting; old != nil && old.Commit != nil {
 		outcome := e.outcome(old, contract.OutcomeSuperseded)
 		outcome.Reason = "superseded by " + w.Commit.SHA + ", which arrived while this commit waited"
@@ -142,13 +148,17 @@ func (e *environment) queue(ctx workflow.Context, w *work) contract.CommitAnswer
 		e.record(outcome)
 	}
 	e.Waiting = w
-	return contract.CommitAnswer{Deployment: e.deploymentID(w)}
 }
 
 // holdsOrAwaitsPipelines is whether there is something to lose for a commit
 // that does not list the environment (C4).
 func (e *environment) holdsOrAwaitsPipelines() bool {
 	return e.holdsPipelines() || (e.Newest != nil && len(e.Newest.Desired.Pipelines) > 0)
+}
+
+// ignored is why a commit that does not list the environment concerns none (C2).
+func ignored(c contract.Commit) string {
+	return fmt.Sprintf("branch %s is no key under environments (%s), and no such environment exists", c.Branch, strings.Join(c.Desired.Environments, ", "))
 }
 
 // verdict is the outcome of a commit that is not accepted.
@@ -167,23 +177,27 @@ func (e *environment) answeredBefore(ctx workflow.Context) (contract.CommitAnswe
 	}
 	for _, a := range e.Answered {
 		if a.UpdateID == info.ID {
-			return a.Answer, true
+			return contract.CommitAnswer{Deployment: contract.DeploymentID(e.ID, a.N), Joined: a.Joined}, true
 		}
 	}
 	return contract.CommitAnswer{}, false
 }
 
-func (e *environment) remember(ctx workflow.Context, answer contract.CommitAnswer) {
-	if info := workflow.GetCurrentUpdateInfo(ctx); info != nil {
-		e.Answered = append(e.Answered, answered{UpdateID: info.ID, Answer: answer})
-	}
+// remember keeps what this update is answered: that it waits in w, or joined it.
+func (e *environment) remember(ctx workflow.Context, w *work, joined bool) contract.CommitAnswer {
+	e.Answered = append(e.Answered, answered{UpdateID: workflow.GetCurrentUpdateInfo(ctx).ID, N: w.N, Joined: joined})
 	if surplus := len(e.Answered) - maxAnswered; surplus > 0 {
 		e.Answered = e.Answered[surplus:]
 	}
+	return contract.CommitAnswer{Deployment: e.deploymentID(w), Joined: joined}
 }
 
 // validateRetry refuses a retry where there is nothing to try.
-func (e *environment) validateRetry(_ workflow.Context, r contract.OperatorRequest) error {
+func (e *environment) validateRetry(ctx workflow.Context, r contract.OperatorRequest) error {
+	return e.unlessBusy(ctx, e.mayRetry(r))
+}
+
+func (e *environment) mayRetry(r contract.OperatorRequest) error {
 	if err := checkRequest(r); err != nil {
 		return err
 	}
@@ -209,18 +223,17 @@ func (e *environment) handleRetry(ctx workflow.Context, r contract.OperatorReque
 	if e.noSlot != nil {
 		return contract.CommitAnswer{}, temporal.NewApplicationError(e.noSlot.Reason, contract.ErrRefused)
 	}
-	if err := e.validateRetry(ctx, r); err != nil {
+	if err := e.mayRetry(r); err != nil {
 		return contract.CommitAnswer{}, err
 	}
-	answer := contract.CommitAnswer{Joined: true}
+	e.note(ctx, e.byUpdate(ctx, r), accepted)
 	switch {
 	case e.Waiting != nil:
-		answer.Deployment = e.deploymentID(e.Waiting)
-	case e.current != nil:
-		answer.Deployment = e.deploymentID(e.current)
-	default:
-		answer = e.queue(ctx, e.newWork(ctx, e.Newest, strings.TrimSpace("retry "+claim(r))))
+		return e.remember(ctx, e.Waiting, true), nil
+	case e.current != nil && e.current.Only == nil:
+		return e.remember(ctx, e.current, true), nil
 	}
-	e.remember(ctx, answer)
-	return answer, nil
+	w := e.newWork(ctx, e.Newest, strings.TrimSpace("retry "+claim(r)))
+	e.queue(ctx, w)
+	return e.remember(ctx, w, false), nil
 }

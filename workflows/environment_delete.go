@@ -35,20 +35,23 @@ func (e *environment) delete(ctx workflow.Context) (bool, error) {
 			timer := workflow.NewTimerWithOptions(timerCtx, left, workflow.TimerOptions{
 				Summary: fmt.Sprintf("grace period: tearing down begins %s", e.Deletion.At.Format(time.RFC3339)),
 			})
-			err := workflow.Await(ctx, func() bool { return timer.IsReady() || e.DeletionPhase == "" || e.isLong(ctx) })
+			// One that was cancelled and asked for again has another grace period.
+			at := e.Deletion.At
+			changed := func() bool { return e.DeletionPhase == "" || !e.Deletion.At.Equal(at) }
+			err := workflow.Await(ctx, func() bool { return timer.IsReady() || changed() || (e.isLong(ctx) && e.atRest(ctx)) })
 			cancel()
 			if err != nil {
 				return false, err
 			}
-			if e.DeletionPhase != "" && !timer.IsReady() {
+			if changed() {
+				return false, nil
+			}
+			if !timer.IsReady() {
 				if e.quiet(ctx) {
 					return false, e.continueAsNew(ctx)
 				}
 				return false, nil
 			}
-		}
-		if e.DeletionPhase == "" {
-			return false, nil
 		}
 		e.DeletionPhase = deletionRunning
 	}

@@ -31,16 +31,22 @@ func (e *environment) listenToOperators(ctx workflow.Context) {
 		for {
 			var raw converter.RawValue
 			selector := workflow.NewSelector(ctx)
-			var handle func(workflow.Context, contract.OperatorRequest)
-			selector.AddReceive(deletions, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &raw); handle = e.requestDeletion })
-			selector.AddReceive(cancellations, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &raw); handle = e.requestCancel })
+			var handle func(workflow.Context, asked)
+			var name string
+			selector.AddReceive(deletions, func(c workflow.ReceiveChannel, _ bool) {
+				c.Receive(ctx, &raw)
+				name, handle = contract.DeleteEnvironmentSignal, e.requestDeletion
+			})
+			selector.AddReceive(cancellations, func(c workflow.ReceiveChannel, _ bool) {
+				c.Receive(ctx, &raw)
+				name, handle = contract.CancelDeletionSignal, e.requestCancel
+			})
 			selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
 			selector.Select(ctx)
 			if handle == nil {
 				return
 			}
-			e.handled++
-			handle(ctx, decodeRequest(raw.Payload()))
+			handle(ctx, e.bySignal(ctx, name, decodeRequest(raw.Payload())))
 		}
 	})
 }
@@ -74,26 +80,29 @@ func checkRequest(r contract.OperatorRequest) error {
 
 // requestDeletion accepts or refuses a deletion (X2, X3). A second request
 // while one is accepted changes nothing.
-func (e *environment) requestDeletion(ctx workflow.Context, r contract.OperatorRequest) {
+func (e *environment) requestDeletion(ctx workflow.Context, a asked) {
+	defer e.show(ctx)
 	if e.DeletionPhase != "" {
 		e.Deletion.Requests++
+		e.note(ctx, a, "accepted before: it changes nothing")
 		return
 	}
 	requests := 1
 	if e.Deletion != nil {
 		requests += e.Deletion.Requests
 	}
-	e.Deletion = &contract.Deletion{RequestedBy: contract.Clean(r.RequestedBy), Reason: contract.Clean(r.Reason), Requests: requests}
+	e.Deletion = &contract.Deletion{
+		RequestedBy: contract.Clean(a.RequestedBy), Reason: contract.Clean(a.Reason), AskedAt: workflow.Now(ctx), Requests: requests,
+	}
 	if refusal := e.deletionRefusal(); refusal != "" {
 		e.Deletion.Refusal, e.Deletion.RefusedAt = refusal, workflow.Now(ctx)
-		workflow.GetLogger(ctx).Warn("deletion refused", "reason", refusal, "requestedBy", e.Deletion.RequestedBy)
-		e.show(ctx)
+		e.note(ctx, a, "refused: "+refusal)
 		return
 	}
 	e.Deletion.Requests = 1
 	e.AcceptedAt = workflow.Now(ctx)
 	e.DeletionPhase = deletionScheduled
-	workflow.GetLogger(ctx).Info("deletion accepted", "requestedBy", e.Deletion.RequestedBy, "why", e.Deletion.Reason)
+	e.note(ctx, a, accepted)
 }
 
 // deletionRefusal is why the environment cannot be deleted now (X2).
@@ -120,19 +129,20 @@ func (e *environment) deletionRefusal() string {
 	return ""
 }
 
-// requestCancel cancels an accepted deletion in its grace period (X3).
-func (e *environment) requestCancel(ctx workflow.Context, r contract.OperatorRequest) {
+// requestCancel cancels an accepted deletion in its grace period (X3). One
+// that is refused leaves what it could not cancel as it is.
+func (e *environment) requestCancel(ctx workflow.Context, a asked) {
+	defer e.show(ctx)
 	if reason := e.cancelRefusal(); reason != "" {
 		if e.Deletion == nil {
 			e.Deletion = &contract.Deletion{}
 		}
 		e.Deletion.Refusal, e.Deletion.RefusedAt = "cancel-deletion: "+reason, workflow.Now(ctx)
-		workflow.GetLogger(ctx).Warn("cancelling the deletion refused", "reason", reason, "requestedBy", contract.Clean(r.RequestedBy))
-		e.show(ctx)
+		e.note(ctx, a, "refused: "+reason)
 		return
 	}
-	workflow.GetLogger(ctx).Info("deletion cancelled", "requestedBy", contract.Clean(r.RequestedBy), "why", contract.Clean(r.Reason))
 	e.DeletionPhase, e.Deletion, e.AcceptedAt = "", nil, time.Time{}
+	e.note(ctx, a, accepted)
 }
 
 func (e *environment) cancelRefusal() string {
@@ -158,14 +168,14 @@ func (e *environment) deletionInTheWay() string {
 
 func (e *environment) deletionAccepted() bool { return e.DeletionPhase != "" }
 
-func (e *environment) validateDelete(_ workflow.Context, r contract.OperatorRequest) error {
-	return checkRequest(r)
+func (e *environment) validateDelete(ctx workflow.Context, r contract.OperatorRequest) error {
+	return e.unlessBusy(ctx, checkRequest(r))
 }
 
 // handleDelete does what the signal does, and answers (X2).
 func (e *environment) handleDelete(ctx workflow.Context, r contract.OperatorRequest) (contract.Deletion, error) {
 	e.handled++
-	e.requestDeletion(ctx, r)
+	e.requestDeletion(ctx, e.byUpdate(ctx, r))
 	if e.DeletionPhase == "" {
 		return contract.Deletion{}, temporal.NewApplicationError(e.Deletion.Refusal, contract.ErrRefused)
 	}
@@ -179,7 +189,11 @@ func (e *environment) handleDelete(ctx workflow.Context, r contract.OperatorRequ
 	return *e.Deletion, nil
 }
 
-func (e *environment) validateCancel(_ workflow.Context, r contract.OperatorRequest) error {
+func (e *environment) validateCancel(ctx workflow.Context, r contract.OperatorRequest) error {
+	return e.unlessBusy(ctx, e.mayCancel(r))
+}
+
+func (e *environment) mayCancel(r contract.OperatorRequest) error {
 	if err := checkRequest(r); err != nil {
 		return err
 	}
@@ -191,11 +205,11 @@ func (e *environment) validateCancel(_ workflow.Context, r contract.OperatorRequ
 
 func (e *environment) handleCancel(ctx workflow.Context, r contract.OperatorRequest) (contract.Deletion, error) {
 	e.handled++
-	if err := e.validateCancel(ctx, r); err != nil {
+	if err := e.mayCancel(r); err != nil {
 		return contract.Deletion{}, err
 	}
 	cancelled := *e.Deletion
-	e.requestCancel(ctx, r)
+	e.requestCancel(ctx, e.byUpdate(ctx, r))
 	return cancelled, nil
 }
 

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/aineko-dev/environments/internal/contract"
 )
@@ -45,19 +46,42 @@ func (e *environment) record(o contract.Outcome) {
 	o.Reason = contract.Clip(o.Reason, maxErrorSize)
 	e.Outcomes = append(e.Outcomes, o)
 	if surplus := len(e.Outcomes) - maxOutcomes; surplus > 0 {
-		e.Outcomes = e.Outcomes[surplus:]
+		e.Outcomes = slices.Clone(e.Outcomes[surplus:])
+		e.measured = e.measured[min(surplus, len(e.measured)):]
 	}
-	sizes, total := make([]int, len(e.Outcomes)), 0
-	for i, o := range e.Outcomes {
-		encoded, _ := json.Marshal(o)
-		sizes[i] = len(encoded)
-		total += len(encoded)
+	e.boundOutcomes()
+}
+
+// measure is the size of an outcome, in bytes of JSON, and how often it was shortened.
+type measure struct{ size, shortened int }
+
+// boundOutcomes shortens the oldest outcomes until all fit, and shortens them
+// more where that is not enough.
+func (e *environment) boundOutcomes() {
+	for i := len(e.measured); i < len(e.Outcomes); i++ {
+		e.measured = append(e.measured, measure{size: sizeOf(e.Outcomes[i])})
 	}
-	for i := 0; i < len(e.Outcomes)-1 && total > maxOutcomesSize; i++ {
-		e.Outcomes[i] = shortened(e.Outcomes[i])
-		encoded, _ := json.Marshal(e.Outcomes[i])
-		total += len(encoded) - sizes[i]
+	total := 0
+	for _, m := range e.measured {
+		total += m.size
 	}
+	for round, shorten := range []func(contract.Outcome) contract.Outcome{shortened, brief} {
+		for i := 0; i < len(e.Outcomes)-1 && total > maxOutcomesSize; i++ {
+			m := &e.measured[i]
+			if m.shortened > round {
+				continue
+			}
+			e.Outcomes[i] = shorten(e.Outcomes[i])
+			size := sizeOf(e.Outcomes[i])
+			total += size - m.size
+			*m = measure{size: size, shortened: round + 1}
+		}
+	}
+}
+
+func sizeOf(o contract.Outcome) int {
+	encoded, _ := json.Marshal(o)
+	return len(encoded)
 }
 
 // shortened is an outcome without what takes most room.
@@ -71,5 +95,16 @@ func shortened(o contract.Outcome) contract.Outcome {
 		pipelines[i] = p
 	}
 	o.Pipelines = pipelines
+	return o
+}
+
+// brief is an outcome that says of pipelines only what the plan was for them;
+// twenty of them that fail in each of 256 deployments would not fit.
+func brief(o contract.Outcome) contract.Outcome {
+	o = shortened(o)
+	o.Pipelines = []contract.PipelineResult{}
+	if size := sizeOf(o); size > maxOutcomesSize/maxOutcomes {
+		o.Plan = contract.PlanSummary{Deploy: []string{}, Update: []string{}, Destroy: []string{}, Unchanged: []string{}}
+	}
 	return o
 }

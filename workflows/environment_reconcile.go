@@ -148,7 +148,11 @@ func (e *environment) setBrokerDown(why string) {
 	}
 }
 
-func (e *environment) validateReconcile(_ workflow.Context, r contract.OperatorRequest) error {
+func (e *environment) validateReconcile(ctx workflow.Context, r contract.OperatorRequest) error {
+	return e.unlessBusy(ctx, e.mayReconcile(r))
+}
+
+func (e *environment) mayReconcile(r contract.OperatorRequest) error {
 	if err := checkRequest(r); err != nil {
 		return err
 	}
@@ -164,9 +168,10 @@ func (e *environment) validateReconcile(_ workflow.Context, r contract.OperatorR
 // handleReconcile asks for a reconcile now. The work under way, if any, ends first.
 func (e *environment) handleReconcile(ctx workflow.Context, r contract.OperatorRequest) (contract.CommitAnswer, error) {
 	e.handled++
-	if err := e.validateReconcile(ctx, r); err != nil {
+	if err := e.mayReconcile(r); err != nil {
 		return contract.CommitAnswer{}, err
 	}
+	e.note(ctx, e.byUpdate(ctx, r), accepted)
 	e.reconcileRequested = true
 	if err := workflow.Await(ctx, func() bool { return !e.reconcileRequested || e.deletionAccepted() }); err != nil {
 		return contract.CommitAnswer{}, err
@@ -181,7 +186,11 @@ func (e *environment) handleReconcile(ctx workflow.Context, r contract.OperatorR
 	return answer, nil
 }
 
-func (e *environment) validateVerify(_ workflow.Context, r contract.OperatorRequest) error {
+func (e *environment) validateVerify(ctx workflow.Context, r contract.OperatorRequest) error {
+	return e.unlessBusy(ctx, e.mayVerify(r))
+}
+
+func (e *environment) mayVerify(r contract.OperatorRequest) error {
 	if err := checkRequest(r); err != nil {
 		return err
 	}
@@ -194,7 +203,7 @@ func (e *environment) validateVerify(_ workflow.Context, r contract.OperatorRequ
 // handleVerify checks the isolation beside whatever is under way; it only reads.
 func (e *environment) handleVerify(ctx workflow.Context, r contract.OperatorRequest) (contract.Verified, error) {
 	e.handled++
-	if err := e.validateVerify(ctx, r); err != nil {
+	if err := e.mayVerify(r); err != nil {
 		return contract.Verified{}, err
 	}
 	var verified contract.Verified

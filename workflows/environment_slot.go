@@ -23,12 +23,23 @@ func (e *environment) takeSlot(ctx workflow.Context) (bool, error) {
 	ask.Environment, ask.Run = e.Environment, workflow.GetInfo(ctx).OriginalRunID
 	ask.Account, ask.Region, ask.Endpoint, ask.Limit = frame.Account.ID, frame.Account.Region, frame.Account.Endpoint, frame.Settings.EnvironmentLimit
 	var answer contract.TakeSlotAnswer
-	if err := workflow.ExecuteActivity(quickContext(ctx, "ask "+contract.ProjectWorkflowID(e.Project)+" for a slot"), activities.TakeSlot, ask).Get(ctx, &answer); err != nil {
-		return false, err
+	for {
+		// Only a commit that lists the environment makes a new one (C2, C3).
+		ask.Held = !e.wanted
+		if err := workflow.ExecuteActivity(quickContext(ctx, "ask "+contract.ProjectWorkflowID(e.Project)+" for a slot"), activities.TakeSlot, ask).Get(ctx, &answer); err != nil {
+			return false, err
+		}
+		if answer.Granted || !ask.Held || !e.wanted {
+			break
+		}
+		// Such a commit came in while the project was asked.
 	}
 	if !answer.Granted {
-		outcome := e.verdict(contract.Commit{Branch: e.Environment}, contract.OutcomeRefused, fmt.Sprintf(
-			"all %d environments of %s are taken: %s. Delete one to make room", answer.Limit, e.Project, strings.Join(answer.Holders, ", ")))
+		reason := "no such environment exists, and no commit asks for it"
+		if e.wanted {
+			reason = fmt.Sprintf("all %d environments of %s are taken: %s. Delete one to make room", answer.Limit, e.Project, strings.Join(answer.Holders, ", "))
+		}
+		outcome := e.verdict(contract.Commit{Branch: e.Environment}, contract.OutcomeRefused, reason)
 		e.noSlot = &outcome
 		workflow.GetLogger(ctx).Warn("no slot", "reason", outcome.Reason)
 		return false, nil

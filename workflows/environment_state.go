@@ -40,6 +40,8 @@ type environmentState struct {
 	Newest  *contract.Commit `json:"newest,omitempty"`
 	Waiting *work            `json:"waiting,omitempty"`
 
+	// Requests are what operators asked last.
+	Requests []contract.Request `json:"requests,omitempty"`
 	Deletion *contract.Deletion `json:"deletion,omitempty"`
 	// DeletionPhase is empty, deletionScheduled or deletionRunning.
 	DeletionPhase string    `json:"deletionPhase,omitempty"`
@@ -57,10 +59,12 @@ type environmentState struct {
 	Answered []answered `json:"answered,omitempty"`
 }
 
-// answered is an update that was accepted, and its answer.
+// answered is an update that was accepted, and its answer: the deployment's
+// number. Short, for there are many.
 type answered struct {
-	UpdateID string                `json:"updateId"`
-	Answer   contract.CommitAnswer `json:"answer"`
+	UpdateID string `json:"u"`
+	N        int    `json:"n"`
+	Joined   bool   `json:"j,omitempty"`
 }
 
 // work is a piece of work: a deployment of a commit, or initialising without one.
@@ -81,9 +85,10 @@ const (
 	deletionScheduled = "scheduled"
 	deletionRunning   = "running"
 
-	// maxAnswered is how many update IDs are remembered: more than a starter's
-	// retries can bring back late.
-	maxAnswered = 200
+	// maxAnswered is how many update IDs are remembered: more than are
+	// accepted in the 30 s for which a starter brings one back (S4), at the
+	// pace of an entity.
+	maxAnswered = 1000
 )
 
 func newEnvironment(ctx workflow.Context, in EnvironmentInput) (*environment, error) {
@@ -94,7 +99,7 @@ func newEnvironment(ctx workflow.Context, in EnvironmentInput) (*environment, er
 	if want := contract.EnvironmentWorkflowID(in.Project, in.Environment); info.WorkflowExecution.ID != want {
 		return nil, temporal.NewNonRetryableApplicationError("the ID of this workflow must be "+want, contract.ErrInvalid, nil)
 	}
-	e := &environment{taskQueue: info.TaskQueueName}
+	e := &environment{taskQueue: info.TaskQueueName, received: map[string]int{}}
 	if in.State != nil {
 		e.environmentState = *in.State
 	}
@@ -136,6 +141,8 @@ func (e *environment) listen(ctx workflow.Context) error {
 		}),
 	}
 	e.listenToOperators(ctx)
+	e.listenToTheRest(ctx)
+	workflow.Go(ctx, e.identify)
 	e.listenToChildren(ctx)
 	return errors.Join(handlers...)
 }

@@ -45,7 +45,7 @@ func (e *environment) status() contract.EnvironmentStatus {
 	s := contract.EnvironmentStatus{
 		Name: e.Environment, EnvironmentID: e.ID, VPCID: e.VPCID,
 		Services: append([]contract.ServiceStatus{}, e.Services...), Pipelines: e.shownPipelines(),
-		Deletion: e.Deletion, Verified: e.Verified, Outcomes: append([]contract.Outcome{}, e.Outcomes...),
+		Deletion: e.Deletion, Requests: append([]contract.Request{}, e.Requests...), Verified: e.Verified, Outcomes: append([]contract.Outcome{}, e.Outcomes...),
 		Progress: e.shownProgress(), Account: e.Account.ID, Region: e.Account.Region, Endpoint: e.Account.Endpoint,
 	}
 	s.Status, s.Reason = e.statusAndReason()
@@ -77,7 +77,7 @@ func (e *environment) statusAndReason() (status, reason string) {
 		return contract.StatusDeleting, ""
 	case e.DeletionPhase == deletionScheduled:
 		return contract.StatusDeletionScheduled, ""
-	case !e.Initialized && e.InitializeError == "":
+	case !e.Initialized && (e.InitializeError == "" || e.current != nil):
 		return contract.StatusInitializing, ""
 	case e.current != nil || e.Waiting != nil:
 		return contract.StatusUpdating, ""

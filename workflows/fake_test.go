@@ -36,6 +36,7 @@ type fake struct {
 	shortages int
 	broker    string
 	slot      contract.TakeSlotAnswer
+	free      bool // whether the environment's slot is not held yet
 	found     activities.Discovery
 	missing   []string
 	freed     []string
@@ -97,12 +98,19 @@ func (f *fake) register(env *testsuite.TestWorkflowEnvironment) {
 	}
 	all := map[string]any{
 		activities.ReadSettings: func(context.Context) (activities.Frame, error) { return f.frame(), f.call("read-settings") },
-		activities.TakeSlot: func(context.Context, activities.TakeSlotInput) (contract.TakeSlotAnswer, error) {
-			return f.slot, f.call("take-slot")
+		activities.TakeSlot: func(_ context.Context, in activities.TakeSlotInput) (contract.TakeSlotAnswer, error) {
+			err := f.call("take-slot")
+			if in.Held && f.free {
+				return contract.TakeSlotAnswer{Limit: 4}, err
+			}
+			return f.slot, err
 		},
 		activities.FreeSlot: func(_ context.Context, in activities.FreeSlotInput) error {
 			f.change(func() { f.freed = append(f.freed, in.EnvironmentID) })
 			return f.call("free-slot %s", in.EnvironmentID)
+		},
+		activities.ReadIdentity: func(_ context.Context, in activities.IdentityInput) (string, error) {
+			return fmt.Sprintf("%s%s %d", in.Signal, in.UpdateID, in.Count), nil
 		},
 		activities.Discover: func(context.Context, activities.BeginWorkInput) (activities.Discovery, error) {
 			return f.found, f.call("discover")

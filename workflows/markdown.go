@@ -41,6 +41,9 @@ func environmentMarkdown(project string, s contract.EnvironmentStatus, now time.
 	if d := s.Deletion; d != nil {
 		deletionMarkdown(&b, d)
 	}
+	if len(s.Requests) > 0 {
+		requestsMarkdown(&b, s.Requests)
+	}
 	if len(s.Pipelines) > 0 {
 		b.WriteString("\n| pipeline | status | commit | instance | machine |\n|---|---|---|---|---|\n")
 		for _, p := range s.Pipelines {
@@ -78,22 +81,48 @@ const shownOutcomes = 5
 
 func deletionMarkdown(b *strings.Builder, d *contract.Deletion) {
 	b.WriteString("\n**Deletion**")
-	if d.Refusal != "" {
-		fmt.Fprintf(b, " refused %s", d.RefusedAt.Format(time.RFC3339))
-	} else if !d.At.IsZero() {
+	if !d.At.IsZero() {
 		fmt.Fprintf(b, ": tearing down begins %s", d.At.Format(time.RFC3339))
 	}
-	if d.RequestedBy != "" {
-		fmt.Fprintf(b, ", asked for by (so they say) `%s`", strings.ReplaceAll(firstLine(d.RequestedBy), "`", "'"))
+	if !d.AskedAt.IsZero() {
+		fmt.Fprintf(b, ", asked for %s by %s", d.AskedAt.Format(time.RFC3339), by(d.RequestedBy, d.Identity))
 	}
 	if d.Requests > 1 {
 		fmt.Fprintf(b, ", %d requests", d.Requests)
 	}
 	b.WriteString("\n")
-	for _, text := range []string{d.Reason, d.Refusal, d.Blocked} {
-		if text != "" {
-			b.WriteString(fenced(text))
+	if d.Reason != "" {
+		b.WriteString(fenced(d.Reason))
+	}
+	if d.Refusal != "" {
+		fmt.Fprintf(b, "\nRefused %s:\n%s", d.RefusedAt.Format(time.RFC3339), fenced(d.Refusal))
+	}
+	if d.Blocked != "" {
+		b.WriteString("\nBlocked by:\n" + fenced(d.Blocked))
+	}
+}
+
+// by is who asked: what was claimed, beside what Temporal recorded (T6).
+func by(claimed, identity string) string {
+	claim := "an unnamed person"
+	if claimed != "" {
+		claim = "(so they say) `" + inCell(claimed) + "`"
+	}
+	if identity == "" {
+		return claim
+	}
+	return claim + ", Temporal recorded `" + inCell(identity) + "`"
+}
+
+func requestsMarkdown(b *strings.Builder, requests []contract.Request) {
+	b.WriteString("\n| operators asked | at | by | why | answer |\n|---|---|---|---|---|\n")
+	for i := len(requests) - 1; i >= 0; i-- {
+		r := requests[i]
+		what := "`" + inCell(r.What) + "`"
+		if r.Times > 1 {
+			what += fmt.Sprintf(" %d times, last", r.Times)
 		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", what, r.At.Format(time.RFC3339), by(r.RequestedBy, r.Identity), inCell(r.Reason), inCell(r.Answer))
 	}
 }
 

@@ -61,7 +61,9 @@ type project struct {
 	lock workflow.Mutex
 	// reserved is whether the slots of develop and production are issued.
 	reserved bool
-	handled  int
+	// inspections counts how often it was looked what stands behind the slots.
+	inspections int
+	handled     int
 }
 
 func (p *project) run(ctx workflow.Context) error {
@@ -149,12 +151,15 @@ func (p *project) listen(ctx workflow.Context) error {
 		return err
 	}
 	if err := workflow.SetUpdateHandlerWithOptions(ctx, contract.TakeSlotUpdate, p.handleTake, workflow.UpdateHandlerOptions{
-		Validator: func(r contract.TakeSlotRequest) error {
+		Validator: func(ctx workflow.Context, r contract.TakeSlotRequest) error {
 			if err := contract.CheckEnvironment(r.Environment); err != nil {
 				return temporal.NewApplicationError(err.Error(), contract.ErrInvalid)
 			}
 			if r.Run == "" || r.Limit < 1 {
 				return temporal.NewApplicationError("run and limit are needed", contract.ErrInvalid)
+			}
+			if workflow.GetInfo(ctx).GetCurrentHistoryLength() > busyEvents {
+				return temporal.NewApplicationError("the project continues as new first; ask again", contract.ErrBusy)
 			}
 			return nil
 		},
@@ -182,6 +187,7 @@ func (p *project) handleTake(ctx workflow.Context, r contract.TakeSlotRequest) (
 	if err := workflow.Await(ctx, func() bool { return p.reserved && (p.Initial || initial) }); err != nil {
 		return contract.TakeSlotAnswer{}, err
 	}
+	inspections := p.inspections
 	if err := p.lock.Lock(ctx); err != nil {
 		return contract.TakeSlotAnswer{}, err
 	}
@@ -191,7 +197,11 @@ func (p *project) handleTake(ctx workflow.Context, r contract.TakeSlotRequest) (
 	if answer, held := p.takeUp(r); held {
 		return answer, nil
 	}
-	if len(p.Slots) >= p.Limit {
+	if r.Held {
+		return contract.TakeSlotAnswer{Holders: p.holders(), Limit: p.Limit}, nil
+	}
+	// An inspection that began while this one waited serves it as well.
+	if len(p.Slots) >= p.Limit && p.inspections == inspections {
 		if err := p.freeEmpty(ctx); err != nil {
 			return contract.TakeSlotAnswer{}, err
 		}
@@ -223,6 +233,7 @@ func (p *project) takeUp(r contract.TakeSlotRequest) (contract.TakeSlotAnswer, b
 // freeEmpty frees slots with neither a workflow nor a resource behind them,
 // before anyone is refused (C6).
 func (p *project) freeEmpty(ctx workflow.Context) error {
+	p.inspections++
 	empty := make([]bool, len(p.Slots))
 	group := workflow.NewWaitGroup(ctx)
 	for i, slot := range p.Slots {

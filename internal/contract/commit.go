@@ -3,6 +3,7 @@ package contract
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -108,6 +109,7 @@ const (
 	maxWarnings           = 50
 	maxWarningLength      = 1000
 	maxSourceLength       = 1024
+	maxCommitSize         = 256 << 10
 )
 
 // Check returns everything that is wrong with a commit's values (all problems
@@ -145,6 +147,10 @@ func (c Commit) Check() error {
 		if len(w) > maxWarningLength {
 			add(fmt.Errorf("a warning of %d bytes: at most %d", len(w), maxWarningLength))
 		}
+	}
+	if encoded, err := json.Marshal(c); err != nil || len(encoded) > maxCommitSize {
+		// Said alone: each of the values may be wrong a thousand times.
+		return fmt.Errorf("a commit of %d bytes: at most %d", len(encoded), maxCommitSize)
 	}
 	return errors.Join(errs...)
 }

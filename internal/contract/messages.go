@@ -56,6 +56,9 @@ type TakeSlotRequest struct {
 	Endpoint string `json:"endpoint,omitempty"`
 	// Limit of environments, the worker's setting.
 	Limit int `json:"limit"`
+	// Held asks only for a slot that the environment holds already: nobody
+	// asked for a new environment (C2, C5).
+	Held bool `json:"held,omitempty"`
 }
 
 // TakeSlotAnswer is a granted slot, or the refusal with the names that hold the slots.

@@ -23,6 +23,8 @@ type EnvironmentStatus struct {
 	Deployment string   `json:"deployment,omitempty"` // the one under way
 	UnderWay   *Waiting `json:"underWay,omitempty"`   // the commit that it is for, and since when
 	Waiting    *Waiting `json:"waiting,omitempty"`    // the commit that waits (C7)
+	// Requests are what operators asked last, and what they were told.
+	Requests []Request `json:"requests,omitempty"`
 	// Plan of the deployment under way, once it is made.
 	Plan     *PlanSummary `json:"plan,omitempty"`
 	NewestAt time.Time    `json:"committedAt,omitzero"` // commit time of Commit
@@ -132,6 +134,8 @@ type Deletion struct {
 	RequestedBy string `json:"requestedBy,omitempty"` // a claim, see Identity
 	Identity    string `json:"identity,omitempty"`    // what Temporal recorded
 	Reason      string `json:"reason,omitempty"`
+	// AskedAt is when it was asked for.
+	AskedAt time.Time `json:"askedAt,omitzero"`
 	// At is when tearing down begins, or began: acceptance plus grace period.
 	At time.Time `json:"at,omitzero"`
 	// Refusal is why the last request was refused; with RefusedAt.
@@ -141,6 +145,19 @@ type Deletion struct {
 	Requests int `json:"requests,omitempty"`
 	// Blocked names what holds tearing down up (X4).
 	Blocked string `json:"blocked,omitempty"`
+}
+
+// Request is what an operator asked of an environment, and what was answered:
+// a signal cannot answer, so it stands here (X2).
+type Request struct {
+	What        string    `json:"what"` // the signal's or update's name
+	At          time.Time `json:"at"`
+	RequestedBy string    `json:"requestedBy,omitempty"` // a claim, see Identity
+	Identity    string    `json:"identity,omitempty"`    // what Temporal recorded (T6)
+	Reason      string    `json:"reason,omitempty"`
+	Answer      string    `json:"answer"`
+	// Times is how often the same was asked in a row, and answered the same (T4).
+	Times int `json:"times,omitempty"`
 }
 
 // Verified is the last check of the isolation (A7).
