@@ -41,7 +41,8 @@ func (a *Activities) TakeSlot(ctx context.Context, in TakeSlotInput) (contract.T
 		ID:                       contract.ProjectWorkflowID(in.Project),
 		TaskQueue:                in.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            "Slots of project " + in.Project,
+		StaticSummary:            contract.ProjectSummary(in.Project),
+		StaticDetails:            contract.ProjectDetails(in.Project),
 		TypedSearchAttributes:    searchAttributes(in.Project, ""),
 	}, contract.ProjectWorkflow, contract.ProjectInput{Project: in.Project})
 	update, err := a.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
@@ -82,7 +83,8 @@ func (a *Activities) StartEnvironment(ctx context.Context, in StartEnvironmentIn
 		ID:                       contract.EnvironmentWorkflowID(in.Project, in.Environment),
 		TaskQueue:                in.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            fmt.Sprintf("Environment %s of %s", in.Environment, in.Project),
+		StaticSummary:            contract.EnvironmentSummary(in.Project, in.Environment),
+		StaticDetails:            contract.EnvironmentDetails(in.Project, in.Environment),
 		TypedSearchAttributes:    searchAttributes(in.Project, in.Environment),
 	}, contract.EnvironmentWorkflow, contract.EnvironmentInput{Project: in.Project, Environment: in.Environment})
 	return err

@@ -189,13 +189,15 @@ func (a *app) startOptions(project, environment string) client.StartWorkflowOpti
 	keys := []sdk.SearchAttributeUpdate{sdk.NewSearchAttributeKeyKeyword(contract.ProjectAttribute).ValueSet(project)}
 	if environment == "" {
 		return client.StartWorkflowOptions{
-			ID: contract.ProjectWorkflowID(project), StaticSummary: "Slots of project " + project,
+			ID:            contract.ProjectWorkflowID(project),
+			StaticSummary: contract.ProjectSummary(project), StaticDetails: contract.ProjectDetails(project),
 			TypedSearchAttributes: sdk.NewSearchAttributes(keys...),
 		}
 	}
 	keys = append(keys, sdk.NewSearchAttributeKeyKeyword(contract.EnvironmentAttribute).ValueSet(environment))
 	return client.StartWorkflowOptions{
-		ID: contract.EnvironmentWorkflowID(project, environment), StaticSummary: fmt.Sprintf("Environment %s of %s", environment, project),
+		ID:            contract.EnvironmentWorkflowID(project, environment),
+		StaticSummary: contract.EnvironmentSummary(project, environment), StaticDetails: contract.EnvironmentDetails(project, environment),
 		TypedSearchAttributes: sdk.NewSearchAttributes(keys...),
 	}
 }

@@ -44,7 +44,7 @@ func DeleteEnvironment(ctx workflow.Context, in DeleteInput) error {
 	find := activities.FindInput{Target: in.Target, Settings: in.Settings, VPCID: in.VPCID}
 	for looks := 0; looks < 2; {
 		var left activities.TearDown
-		if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "look for what is left, by tag and by VPC"), activities.FindResources, find).Get(ctx, &left); err != nil {
+		if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "look for what is left of "+in.Target.EnvironmentID+", by tag and by VPC"), activities.FindResources, find).Get(ctx, &left); err != nil {
 			if err := in.pause(ctx, progress, failure(err)); err != nil {
 				return err
 			}
@@ -54,7 +54,9 @@ func DeleteEnvironment(ctx workflow.Context, in DeleteInput) error {
 			looks++
 			if looks < 2 {
 				// Two readers of EC2 may disagree; the second look comes later.
-				if err := workflow.Sleep(ctx, max(in.Settings.SettleTime, time.Second)); err != nil {
+				if err := workflow.NewTimerWithOptions(ctx, max(in.Settings.SettleTime, time.Second), workflow.TimerOptions{
+					Summary: "before looking a second time that nothing of " + in.Target.EnvironmentID + " is left",
+				}).Get(ctx, nil); err != nil {
 					return err
 				}
 			}

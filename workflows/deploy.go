@@ -199,7 +199,7 @@ func (d *deployment) launchAndCheck(ctx workflow.Context, step string, l launch)
 func (d *deployment) launch(ctx workflow.Context, step string, l launch) (string, error) {
 	var placements []compute.Placement
 	choose := activities.PlacementsInput{Target: d.Target, Settings: d.Settings, Ground: d.Ground, Machine: l.pipeline.Machine}
-	summary := fmt.Sprintf("instance types and zones for %s", l.pipeline.Machine)
+	summary := fmt.Sprintf("choose instance types and zones for pipeline %s: %s", l.pipeline.Pipeline, l.pipeline.Machine)
 	if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, summary), activities.ChoosePlacements, choose).Get(ctx, &placements); err != nil {
 		return "", err
 	}
@@ -212,7 +212,7 @@ func (d *deployment) launch(ctx workflow.Context, step string, l launch) (string
 			Incarnation: d.Incarnation, Try: l.firstTry + try, Placement: placement,
 		}
 		var launched compute.Launched
-		summary := fmt.Sprintf("pipeline %s at %.8s on %s in %s", l.pipeline.Pipeline, l.commit, placement.InstanceType, placement.Zone)
+		summary := fmt.Sprintf("launch pipeline %s at %.8s on %s in %s", l.pipeline.Pipeline, l.commit, placement.InstanceType, placement.Zone)
 		if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, summary), activities.LaunchPipeline, input).Get(ctx, &launched); err != nil {
 			return "", err
 		}
@@ -231,7 +231,7 @@ func (d *deployment) launch(ctx workflow.Context, step string, l launch) (string
 // pipeline is judged (A3): the reason then names the broker.
 func (d *deployment) check(ctx workflow.Context, l launch, instanceID string) (compute.Readiness, error) {
 	var readiness compute.Readiness
-	summary := fmt.Sprintf("pipeline %s: %s becomes ready", l.pipeline.Pipeline, instanceID)
+	summary := fmt.Sprintf("wait until %s of pipeline %s is ready", instanceID, l.pipeline.Pipeline)
 	// The activity ends by itself at the limit; the slack is for workers that come and go.
 	within := d.Settings.ReadinessTimeout + stepTimeout
 	err := workflow.ExecuteActivity(ec2Context(ctx, within, summary), activities.CheckPipeline, activities.CheckInput{
@@ -242,7 +242,7 @@ func (d *deployment) check(ctx workflow.Context, l launch, instanceID string) (c
 		return readiness, err
 	}
 	var brokerDown string
-	if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "is the broker up?"), activities.CheckBroker,
+	if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "look whether the broker is up, for a pipeline did not become ready"), activities.CheckBroker,
 		activities.BeginWorkInput{Target: d.Target}).Get(ctx, &brokerDown); err == nil && brokerDown != "" {
 		readiness.Reason = "not judged, for the broker is down (" + brokerDown + ")"
 	}

@@ -130,7 +130,7 @@ func (e *environment) wake(ctx workflow.Context) workflow.Future {
 	if e.nextWake == nil || e.nextWake.IsReady() || !e.wakeAt.Equal(e.ReconcileAt) {
 		e.wakeAt = e.ReconcileAt
 		e.nextWake = workflow.NewTimerWithOptions(ctx, max(e.ReconcileAt.Sub(workflow.Now(ctx)), time.Second),
-			workflow.TimerOptions{Summary: "next reconcile"})
+			workflow.TimerOptions{Summary: "until the account is compared with the desired state again"})
 	}
 	return e.nextWake
 }
@@ -165,7 +165,7 @@ const settle = time.Second
 // run has not seen makes the server give that task again.
 func (e *environment) quiet(ctx workflow.Context) bool {
 	before := e.handled
-	if workflow.NewTimerWithOptions(ctx, settle, workflow.TimerOptions{Summary: "settling before continuing as new"}).Get(ctx, nil) != nil {
+	if workflow.NewTimerWithOptions(ctx, settle, workflow.TimerOptions{Summary: "a moment of quiet before a new run takes over (continue-as-new)"}).Get(ctx, nil) != nil {
 		return false
 	}
 	return e.atRest(ctx) && e.handled == before

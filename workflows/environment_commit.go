@@ -55,7 +55,9 @@ func (e *environment) handleCommit(ctx workflow.Context, c contract.Commit) (con
 	if err := e.admit(ctx, c); err != nil {
 		return contract.CommitAnswer{}, err
 	}
-	return e.accept(ctx, c), nil
+	answer := e.accept(ctx, c)
+	e.describe(ctx, e.status())
+	return answer, nil
 }
 
 // admit says whether a commit may be accepted as things stand now.

@@ -19,7 +19,7 @@ const childPause = time.Minute
 func (e *environment) delete(ctx workflow.Context) (bool, error) {
 	if e.Deletion.At.IsZero() {
 		var frame activities.Frame
-		if err := workflow.ExecuteActivity(quickContext(ctx, "the worker's settings: the grace period"), activities.ReadSettings).Get(ctx, &frame); err != nil {
+		if err := workflow.ExecuteActivity(quickContext(ctx, "read the worker's settings: how long the grace period is"), activities.ReadSettings).Get(ctx, &frame); err != nil {
 			return false, err
 		}
 		if e.DeletionPhase == "" {
@@ -70,7 +70,7 @@ func (e *environment) delete(ctx workflow.Context) (bool, error) {
 func (e *environment) tearDown(ctx workflow.Context) error {
 	for {
 		err := e.runChild(ctx, contract.DeleteWorkflowID(e.Project, e.Environment), contract.DeleteEnvironmentWorkflow,
-			"Deletes everything that "+e.ID+" owns", DeleteInput{Target: e.target(), Settings: e.Settings, VPCID: e.VPCID}, nil)
+			fmt.Sprintf("Deletes everything that %s of %s owns", e.Environment, e.Project), DeleteInput{Target: e.target(), Settings: e.Settings, VPCID: e.VPCID}, nil)
 		if err == nil {
 			e.VPCID, e.Services, e.Ground = "", nil, activities.Ground{}
 			e.Deletion.Blocked = ""
@@ -81,7 +81,7 @@ func (e *environment) tearDown(ctx workflow.Context) error {
 		}
 		e.Deletion.Blocked = failure(err)
 		e.show(ctx)
-		if err := workflow.NewTimerWithOptions(ctx, childPause, workflow.TimerOptions{Summary: "tearing down again soon"}).Get(ctx, nil); err != nil {
+		if err := workflow.NewTimerWithOptions(ctx, childPause, workflow.TimerOptions{Summary: "before tearing down is tried again: " + firstLine(e.Deletion.Blocked)}).Get(ctx, nil); err != nil {
 			return err
 		}
 	}

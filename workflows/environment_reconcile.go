@@ -74,7 +74,7 @@ func (e *environment) reconcile(ctx workflow.Context) error {
 	e.reconcileRequested, e.reconciling = false, true
 	defer func() { e.reconciling = false }()
 	e.scheduleReconcile(ctx)
-	readCtx, cancel := workflow.WithCancel(ec2Context(ctx, stepTimeout, "reconcile: read what exists of "+e.ID))
+	readCtx, cancel := workflow.WithCancel(ec2Context(ctx, stepTimeout, "compare what exists of "+e.ID+" with the desired state; changes nothing"))
 	defer cancel()
 	reading := workflow.ExecuteActivity(readCtx, activities.FindDrift, activities.DriftInput{Target: e.target(), Layout: e.Ground.Layout})
 	if err := workflow.Await(ctx, func() bool { return reading.IsReady() || e.Waiting != nil || e.deletionAccepted() }); err != nil {
@@ -207,11 +207,12 @@ func (e *environment) handleVerify(ctx workflow.Context, r contract.OperatorRequ
 		return contract.Verified{}, err
 	}
 	var verified contract.Verified
-	err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "check the isolation against the account"), activities.VerifyIsolation,
+	err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "check the isolation of "+e.ID+" against the account"), activities.VerifyIsolation,
 		activities.VerifyInput{Target: e.target(), Layout: e.Ground.Layout}).Get(ctx, &verified)
 	if err != nil {
 		return contract.Verified{}, temporal.NewApplicationError(failure(err), activities.ErrTerminal)
 	}
 	e.Verified = &verified
+	e.describe(ctx, e.status())
 	return verified, nil
 }

@@ -16,7 +16,7 @@ import (
 func (e *environment) takeSlot(ctx workflow.Context) (bool, error) {
 	e.show(ctx)
 	var frame activities.Frame
-	if err := workflow.ExecuteActivity(quickContext(ctx, "the worker's settings and account"), activities.ReadSettings).Get(ctx, &frame); err != nil {
+	if err := workflow.ExecuteActivity(quickContext(ctx, "read the worker's settings and account"), activities.ReadSettings).Get(ctx, &frame); err != nil {
 		return false, err
 	}
 	ask := activities.TakeSlotInput{Project: e.Project, TaskQueue: e.taskQueue}
@@ -52,7 +52,7 @@ func (e *environment) takeSlot(ctx workflow.Context) (bool, error) {
 		target := e.target()
 		target.EnvironmentID = id
 		var found activities.Discovery
-		if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "what exists of "+id+", by tags"), activities.Discover,
+		if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "look what exists of "+id+", by tags: an earlier workflow is gone"), activities.Discover,
 			activities.BeginWorkInput{Target: target}).Get(ctx, &found); err != nil {
 			return false, err
 		}

@@ -156,11 +156,20 @@ func (e *environment) shownProgress() contract.Progress {
 	return p
 }
 
+// describe brings the Web UI's details up to date, which costs no history.
+func (e *environment) describe(ctx workflow.Context, status contract.EnvironmentStatus) {
+	details := page{namespace: workflow.GetInfo(ctx).Namespace, project: e.Project, status: status, now: workflow.Now(ctx)}
+	for _, c := range e.children {
+		details.children = append(details.children, c.WorkflowID)
+	}
+	workflow.SetCurrentDetails(ctx, environmentMarkdown(details))
+}
+
 // show brings the Web UI up to date: the details, and the search attributes
 // where they changed.
 func (e *environment) show(ctx workflow.Context) {
 	status := e.status()
-	workflow.SetCurrentDetails(ctx, environmentMarkdown(e.Project, status, workflow.Now(ctx)))
+	e.describe(ctx, status)
 	if status.Status == e.shownStatus && status.Commit == e.shownCommit {
 		return
 	}

@@ -89,13 +89,13 @@ func (e *environment) deploy(ctx workflow.Context, w *work) (contract.Outcome, e
 func (e *environment) begin(ctx workflow.Context) (activities.Work, error) {
 	var begun activities.Work
 	if !e.Initialized {
-		err := workflow.ExecuteActivity(quickContext(ctx, "the worker's settings"), activities.ReadSettings).Get(ctx, &begun.Frame)
+		err := workflow.ExecuteActivity(quickContext(ctx, "read the worker's settings"), activities.ReadSettings).Get(ctx, &begun.Frame)
 		if err == nil {
 			e.keepSettings(begun.Settings)
 		}
 		return begun, err
 	}
-	err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "the worker's settings, and the instances of "+e.ID), activities.BeginWork,
+	err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "read the worker's settings, and the instances of "+e.ID), activities.BeginWork,
 		activities.BeginWorkInput{Target: e.target()}).Get(ctx, &begun)
 	if err == nil {
 		e.keepSettings(begun.Settings)
@@ -143,14 +143,14 @@ func (e *environment) runChild(ctx workflow.Context, id, workflowType, summary s
 	defer func() {
 		e.children = slices.DeleteFunc(e.children, func(r report) bool { return r.WorkflowID == id })
 	}()
-	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, e.childOptions(id, summary)), workflowType, in).Get(ctx, out)
+	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, e.childOptions(id, workflowType, summary)), workflowType, in).Get(ctx, out)
 }
 
-func (e *environment) childOptions(id, summary string) workflow.ChildWorkflowOptions {
+func (e *environment) childOptions(id, workflowType, summary string) workflow.ChildWorkflowOptions {
 	return workflow.ChildWorkflowOptions{
 		WorkflowID:    id,
 		StaticSummary: summary,
-		StaticDetails: fmt.Sprintf("Environment `%s` of project `%s`, id `%s`.", e.Environment, e.Project, e.ID),
+		StaticDetails: childDetails(workflowType, e.Project, e.Environment, e.ID),
 		// A child works for this environment alone; it must not outlive it.
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_TERMINATE,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
@@ -182,7 +182,7 @@ func (e *environment) carryOut(ctx workflow.Context, w *work, p plan.Plan, stray
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer group.Done()
 			deployErr = e.runChild(ctx, contract.DeployWorkflowID(e.Project, e.Environment, w.N), contract.DeployPipelinesWorkflow,
-				fmt.Sprintf("Deploys %d pipelines of %s at %.8s", len(changes), e.Environment, w.Commit.SHA),
+				fmt.Sprintf("Deploys %s to %s at %.8s", changedNames(changes), e.Environment, w.Commit.SHA),
 				DeployInput{
 					Target: e.target(), Settings: e.Settings, Ground: e.Ground, Commit: w.Commit.SHA, Code: w.Commit.Code,
 					Deployment: e.deploymentID(w), Incarnation: e.Incarnation, Changes: changes,
@@ -194,7 +194,7 @@ func (e *environment) carryOut(ctx workflow.Context, w *work, p plan.Plan, stray
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer group.Done()
 			destroyErr = e.runChild(ctx, contract.DestroyWorkflowID(e.Project, e.Environment, w.N), contract.DestroyPipelinesWorkflow,
-				fmt.Sprintf("Destroys %d pipelines of %s", len(doomed), e.Environment),
+				fmt.Sprintf("Destroys %s of %s", doomedNames(doomed), e.Environment),
 				DestroyInput{Target: e.target(), Settings: e.Settings, Pipelines: doomed}, &destroyed)
 		})
 	}

@@ -43,7 +43,7 @@ func InitializeEnvironment(ctx workflow.Context, in InitializeInput) (Initialize
 
 	var resources activities.Resources
 	planning := activities.PlanResourcesInput{Target: in.Target, Settings: in.Settings, Resumed: in.Resumed}
-	if err := workflow.ExecuteActivity(ec2Context(ctx, left(), "layout and resource graph of the environment"), activities.PlanResources, planning).Get(ctx, &resources); err != nil {
+	if err := workflow.ExecuteActivity(ec2Context(ctx, left(), "plan the network of "+in.Target.EnvironmentID+": what to make, in which order"), activities.PlanResources, planning).Get(ctx, &resources); err != nil {
 		return out, unfinished("planning the resources", err)
 	}
 	out.Ground.Layout = resources.Layout
@@ -59,7 +59,7 @@ func InitializeEnvironment(ctx workflow.Context, in InitializeInput) (Initialize
 			Step: step, IDs: done, Resumed: in.Resumed, Incarnation: in.Incarnation, Work: in.Work,
 		}
 		var made activities.Ensured
-		err := workflow.ExecuteActivity(ec2Context(ctx, left(), step.Summary), activities.EnsureActivity(step.Kind), ensure).Get(ctx, &made)
+		err := workflow.ExecuteActivity(ec2Context(ctx, left(), "make "+step.Summary), activities.EnsureActivity(step.Kind), ensure).Get(ctx, &made)
 		progress.end(ctx, step.Role, made.ID, err)
 		return made.ID, err
 	})
@@ -70,14 +70,14 @@ func InitializeEnvironment(ctx workflow.Context, in InitializeInput) (Initialize
 
 	progress.start(ctx, activities.Sweep)
 	sweep := activities.SweepInput{Target: in.Target, Settings: in.Settings, IDs: ids}
-	err = workflow.ExecuteActivity(ec2Context(ctx, left(), "remove what was made twice, if anything"), activities.Sweep, sweep).Get(ctx, nil)
+	err = workflow.ExecuteActivity(ec2Context(ctx, left(), "remove what was made twice of "+in.Target.EnvironmentID+", if anything"), activities.Sweep, sweep).Get(ctx, nil)
 	progress.end(ctx, activities.Sweep, "", err)
 	if err != nil {
 		return out, unfinished("removing duplicates", err)
 	}
 
 	progress.start(ctx, activities.VerifyIsolation)
-	err = workflow.ExecuteActivity(ec2Context(ctx, left(), "check the isolation against the account"), activities.VerifyIsolation,
+	err = workflow.ExecuteActivity(ec2Context(ctx, left(), "check the isolation of "+in.Target.EnvironmentID+" against the account"), activities.VerifyIsolation,
 		activities.VerifyInput{Target: in.Target, Layout: resources.Layout}).Get(ctx, &out.Verified)
 	progress.end(ctx, activities.VerifyIsolation, fmt.Sprintf("%d findings", len(out.Verified.Findings)), err)
 	if err != nil {

@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -81,7 +80,7 @@ func (p *project) run(ctx workflow.Context) error {
 		}
 		// As in an environment: never end a run in the task that ends a handler.
 		before := p.handled
-		if err := workflow.NewTimerWithOptions(ctx, settle, workflow.TimerOptions{Summary: "settling before continuing as new"}).Get(ctx, nil); err != nil {
+		if err := workflow.NewTimerWithOptions(ctx, settle, workflow.TimerOptions{Summary: "a moment of quiet before a new run takes over (continue-as-new)"}).Get(ctx, nil); err != nil {
 			return err
 		}
 		if p.handled == before && workflow.AllHandlersFinished(ctx) {
@@ -99,12 +98,12 @@ func (p *project) run(ctx workflow.Context) error {
 func (p *project) create(ctx workflow.Context) error {
 	if !p.Recovered {
 		var frame activities.Frame
-		if err := workflow.ExecuteActivity(quickContext(ctx, "the worker's settings"), activities.ReadSettings).Get(ctx, &frame); err != nil {
+		if err := workflow.ExecuteActivity(quickContext(ctx, "read the worker's settings and account"), activities.ReadSettings).Get(ctx, &frame); err != nil {
 			return err
 		}
 		p.Limit, p.Installation = frame.Settings.EnvironmentLimit, frame.Settings.Installation
 		var found []contract.Slot
-		if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "environments of "+p.name+" that exist already"), activities.RecoverSlots,
+		if err := workflow.ExecuteActivity(ec2Context(ctx, stepTimeout, "look for environments of "+p.name+" that exist already"), activities.RecoverSlots,
 			activities.RecoverSlotsInput{Project: p.name, Installation: p.Installation}).Get(ctx, &found); err != nil {
 			return err
 		}
@@ -242,7 +241,7 @@ func (p *project) freeEmpty(ctx workflow.Context) error {
 			defer group.Done()
 			var found activities.SlotInspection
 			// A slot that cannot be looked into is held: one is never freed by mistake.
-			err := workflow.ExecuteActivity(ec2Context(ctx, inspectTimeout, fmt.Sprintf("does anything stand behind the slot of %s?", slot.Environment)),
+			err := workflow.ExecuteActivity(ec2Context(ctx, inspectTimeout, fmt.Sprintf("look whether anything stands behind the slot of %s, %s", slot.Environment, slot.EnvironmentID)),
 				activities.InspectSlot, activities.InspectSlotInput{Project: p.name, Installation: p.Installation, Slot: slot}).Get(ctx, &found)
 			empty[i] = err == nil && found.Empty
 		})
@@ -305,10 +304,5 @@ func (p *project) status() contract.ProjectStatus {
 }
 
 func (p *project) show(ctx workflow.Context) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "**%s**: %d of %d environments\n\n| environment | id | since |\n|---|---|---|\n", p.name, len(p.Slots), p.Limit)
-	for _, s := range p.Slots {
-		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", s.Environment, s.EnvironmentID, s.Since.Format("2006-01-02 15:04:05Z07:00"))
-	}
-	workflow.SetCurrentDetails(ctx, b.String())
+	workflow.SetCurrentDetails(ctx, projectMarkdown(workflow.GetInfo(ctx).Namespace, p.status()))
 }

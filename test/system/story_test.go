@@ -35,4 +35,5 @@ func TestStory(t *testing.T) {
 	if err := (&story.Story{Stack: s, Repo: repo, Out: testWriter{t}}).Tell(t.Context()); err != nil {
 		t.Fatalf("%v\nthe worker's log ends:\n%s", err, s.Log("worker"))
 	}
+	assertReadable(t, s)
 }
