@@ -1,6 +1,7 @@
 package ec2sim
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strconv"
@@ -90,7 +91,7 @@ func (s *Simulator) runInstances(r *request) ([]node, *apiError) {
 	}
 	i, err := s.create(r, "instance", "i", "pending", map[string]string{
 		"image": image, "type": t.name, "zone": zone, "subnetId": subnet.ID, "vpcId": subnet.Attr["vpcId"], "token": r.str("ClientToken"),
-		"httpTokens": r.str("MetadataOptions.HttpTokens"), "hopLimit": r.str("MetadataOptions.HttpPutResponseHopLimit"),
+		"httpTokens": cmp.Or(r.str("MetadataOptions.HttpTokens"), "optional"), "hopLimit": cmp.Or(r.str("MetadataOptions.HttpPutResponseHopLimit"), "1"),
 		"profile": r.str("IamInstanceProfile.Name"), "userData": string(userData), "userDataReadBy": "",
 	})
 	if err != nil {
@@ -154,8 +155,8 @@ func (s *Simulator) giveVolumes(r *request, i *Resource) *apiError {
 	made := 0
 	r.each("BlockDeviceMapping", func(p string) {
 		made++
-		v := s.with("volume", "vol", "in-use", map[string]string{"zone": i.Attr["zone"], "size": r.str(p + ".Ebs.VolumeSize"), "type": r.str(p + ".Ebs.VolumeType"), "encrypted": r.str(p + ".Ebs.Encrypted"),
-			"deleteOnTermination": r.str(p + ".Ebs.DeleteOnTermination"), "instanceId": i.ID, "device": r.str(p + ".DeviceName")})
+		v := s.with("volume", "vol", "in-use", map[string]string{"zone": i.Attr["zone"], "size": r.str(p + ".Ebs.VolumeSize"), "type": r.str(p + ".Ebs.VolumeType"), "encrypted": cmp.Or(r.str(p+".Ebs.Encrypted"), "false"),
+			"deleteOnTermination": cmp.Or(r.str(p+".Ebs.DeleteOnTermination"), "true"), "instanceId": i.ID, "device": r.str(p + ".DeviceName")})
 		v.Tags = tags
 	})
 	if made == 0 {

@@ -1,5 +1,7 @@
 package ec2sim
 
+import "cmp"
+
 func volumeNode(r *Resource) []node {
 	attached := node{name: "attachmentSet"}
 	if id := r.Attr["instanceId"]; id != "" {
@@ -19,7 +21,7 @@ func (s *Simulator) createVolume(r *request) ([]node, *apiError) {
 	if zoneNamed(s.options.Region, r.str("AvailabilityZone"), "") == nil {
 		return nil, refuse("InvalidZone.NotFound", "The zone '%s' does not exist.", r.str("AvailabilityZone"))
 	}
-	v, err := s.create(r, "volume", "vol", "creating", map[string]string{"zone": r.str("AvailabilityZone"), "size": r.str("Size"), "type": r.str("VolumeType"), "encrypted": r.str("Encrypted"), "deleteOnTermination": "false"})
+	v, err := s.create(r, "volume", "vol", "creating", map[string]string{"zone": r.str("AvailabilityZone"), "size": r.str("Size"), "type": r.str("VolumeType"), "encrypted": cmp.Or(r.str("Encrypted"), "false"), "deleteOnTermination": "false"})
 	if err != nil {
 		return nil, err
 	}
