@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,14 +23,25 @@ import (
 type app struct {
 	out, errs io.Writer
 	env       func(string) string
-	terminal  bool
+	// terminal is whether out is one; size is its size in columns and rows.
+	terminal bool
+	size     func() (width, height int)
 
 	address, namespace, taskQueue, output string
 	client                                client.Client
+	// patience is how long a worker may take to answer; 0: answerTimeout.
+	patience time.Duration
 }
 
 // answerTimeout is how long a worker may take to answer an update (S4).
 const answerTimeout = 30 * time.Second
+
+func (a *app) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	if a.patience > 0 {
+		return context.WithTimeout(ctx, a.patience)
+	}
+	return context.WithTimeout(ctx, answerTimeout)
+}
 
 func (a *app) connect(ctx context.Context) error {
 	if a.client != nil {
@@ -39,12 +51,46 @@ func (a *app) connect(ctx context.Context) error {
 	if err != nil {
 		return &exit{code: exitUnreachable, err: err}
 	}
-	a.client = c.Client
+	a.client, a.address, a.namespace = c.Client, c.Address, c.Namespace
 	return nil
+}
+
+// link is an environment's workflow in Temporal's Web UI, where a setting says
+// where that is: AINEKO_WEB_UI, such as https://cloud.temporal.io.
+func (a *app) link(workflowID string) string {
+	base := strings.TrimRight(a.env("AINEKO_WEB_UI"), "/")
+	if base == "" || workflowID == "" || steersAny(base) {
+		return ""
+	}
+	return base + "/namespaces/" + url.PathEscape(a.namespace) + "/workflows/" + url.PathEscape(workflowID)
+}
+
+func steersAny(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return steers(r) || r == ' ' })
 }
 
 // updateID is new for each invocation, and kept over its own retries (S4).
 var updateID = func() string { return "starter-" + uuid.NewString() }
+
+// failed gives an error from Temporal its exit code, and says what to do.
+func (a *app) failed(err error) error {
+	var e *exit
+	var away *serviceerror.Unavailable
+	var late *serviceerror.DeadlineExceeded
+	var noNamespace *serviceerror.NamespaceNotFound
+	var denied *serviceerror.PermissionDenied
+	switch {
+	case errors.As(err, &e):
+		return err
+	case errors.As(err, &noNamespace):
+		return &exit{code: exitUsage, err: fmt.Errorf("Temporal at %s has no namespace %q; set TEMPORAL_NAMESPACE, or --namespace", a.address, a.namespace)}
+	case errors.As(err, &denied):
+		return &exit{code: exitUnreachable, err: fmt.Errorf("Temporal at %s refuses; set TEMPORAL_API_KEY or TEMPORAL_TLS_*: %w", a.address, err)}
+	case errors.As(err, &away), errors.As(err, &late), errors.Is(err, context.DeadlineExceeded):
+		return &exit{code: exitUnreachable, err: fmt.Errorf("Temporal at %s, or a worker there, does not answer: %w", a.address, err)}
+	}
+	return &exit{code: exitUnexpected, err: err}
+}
 
 // errNoAnswer says that no worker answered in time; the update may still be applied.
 var errNoAnswer = errors.New("no worker answered within 30 s; it may still be applied")
@@ -82,7 +128,7 @@ func (a *app) updateWithStart(ctx context.Context, id string, start client.Start
 // answered sends until there is an answer, with the same update ID: a busy
 // workflow, or one that changes runs, is asked again.
 func (a *app) answered(ctx context.Context, send func(context.Context) (client.WorkflowUpdateHandle, error), out any) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := a.patient(ctx)
 	defer cancel()
 	for {
 		handle, err := send(ctx)
@@ -104,7 +150,7 @@ func (a *app) answered(ctx context.Context, send func(context.Context) (client.W
 		case ctx.Err() != nil, errors.As(err, &timeout):
 			return errNoAnswer
 		default:
-			return &exit{code: exitUnexpected, err: err}
+			return a.failed(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -150,7 +196,7 @@ func (a *app) project(ctx context.Context, project string) (*contract.ProjectSta
 }
 
 func (a *app) query(ctx context.Context, workflowID string, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := a.patient(ctx)
 	defer cancel()
 	answer, err := a.client.QueryWorkflow(ctx, workflowID, "", contract.StatusQuery)
 	var gone *serviceerror.NotFound
@@ -175,15 +221,6 @@ func (a *app) running(ctx context.Context, workflowID string) (bool, error) {
 	}
 	return d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
 }
-
-func (a *app) json(v any) {
-	encoder := json.NewEncoder(a.out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(v)
-}
-
-func (a *app) say(format string, args ...any) { _, _ = fmt.Fprintf(a.out, format+"\n", args...) }
 
 func (a *app) startOptions(project, environment string) client.StartWorkflowOptions {
 	keys := []sdk.SearchAttributeUpdate{sdk.NewSearchAttributeKeyKeyword(contract.ProjectAttribute).ValueSet(project)}

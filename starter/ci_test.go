@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -42,8 +43,7 @@ func TestS6_DefaultsFromCI(t *testing.T) {
 }
 
 func TestS5_AnnotationsAreEscaped(t *testing.T) {
-	a, out, _ := newApp(map[string]string{"GITHUB_ACTIONS": "true"})
-	a.output = "text"
-	a.annotate("error", "a,b:c.yml", deployfile.Problem{Line: 3, Column: 4, Path: "p", Message: "100%\n::set-output name=x::y"})
-	assert.Equal(t, "::error file=a%2Cb%3Ac.yml,line=3,col=4::p: 100%25%0A::set-output name=x::y\n", out.String())
+	var out strings.Builder
+	annotate(&out, "error", "a,b:c.yml", deployfile.Problem{Line: 3, Column: 4, Path: "p", Message: "100%\n::set-output name=x::y"})
+	assert.Equal(t, "::error file=a%2Cb%3Ac.yml,line=3,col=4::p: 100%25%0A. ::set-output name=x::y\n", out.String())
 }

@@ -40,6 +40,8 @@ type sent struct {
 	contract.Commit
 	checkout *gitrepo.Commit
 	warnings deployfile.Problems
+	// pullRequest is whether this is one's, not yet merged: its order says nothing.
+	pullRequest bool
 	// notAnEnvironment is why the branch cannot have one (C2).
 	notAnEnvironment string
 }

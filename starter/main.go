@@ -44,8 +44,15 @@ func usage(format string, args ...any) error {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	a := &app{out: os.Stdout, errs: os.Stderr, env: os.Getenv, terminal: term.IsTerminal(int(os.Stdout.Fd()))}
+	context.AfterFunc(ctx, stop) // the second Ctrl-C ends it at once
+	out := int(os.Stdout.Fd())
+	a := &app{out: os.Stdout, errs: os.Stderr, env: os.Getenv, terminal: term.IsTerminal(out), size: func() (int, int) {
+		width, height, err := term.GetSize(out)
+		if err != nil || width <= 0 || height <= 0 {
+			return 80, 24
+		}
+		return width, height
+	}}
 	os.Exit(a.run(ctx, os.Args[1:]))
 }
 
@@ -62,11 +69,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 	var e *exit
 	if !errors.As(err, &e) {
 		// cobra's own: an unknown flag or command, a missing argument.
-		_, _ = fmt.Fprintln(a.errs, "error:", contract.Clean(err.Error()))
+		a.warn("error: %s", err)
 		return exitUsage
 	}
 	if !e.quiet {
-		_, _ = fmt.Fprintln(a.errs, "error:", contract.Clean(e.Error()))
+		a.warn("error: %s", e)
 	}
 	return e.code
 }
@@ -78,17 +85,19 @@ func (a *app) command() *cobra.Command {
 		Long: `Hand commits to Aineko Environments, and see what became of them.
 
 Temporal is found as its own tools find it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
-TEMPORAL_API_KEY, TEMPORAL_TLS_*, and the profiles of its config file.
+TEMPORAL_API_KEY, TEMPORAL_TLS_*, and the profiles of its config file. With
+AINEKO_WEB_UI, the address of Temporal's Web UI, links to it are shown.
 
 Exit codes: 0 deployed, unchanged, ignored, superseded or accepted; 1 unexpected;
 2 usage or deploy.yml; 3 refused; 4 failed; 5 pending; 6 Temporal out of reach;
 10 changes found by plan --detailed-exitcode.`,
 		SilenceUsage: true, SilenceErrors: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if a.output != "text" && a.output != "json" && a.output != "markdown" {
-				return usage("--output %q: want text or json", a.output)
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			switch {
+			case a.output == "text", a.output == "json", a.output == "markdown" && c.Name() == "plan":
+				return nil
 			}
-			return nil
+			return usage("--output %q: want text or json; plan has markdown, too", a.output)
 		},
 	}
 	flags := root.PersistentFlags()
@@ -96,6 +105,9 @@ Exit codes: 0 deployed, unchanged, ignored, superseded or accepted; 1 unexpected
 	flags.StringVar(&a.namespace, "namespace", "", "Temporal namespace (TEMPORAL_NAMESPACE)")
 	flags.StringVar(&a.taskQueue, "task-queue", first(a.env("AINEKO_TASK_QUEUE"), contract.TaskQueue), "task queue of the workers (AINEKO_TASK_QUEUE)")
 	flags.StringVarP(&a.output, "output", "o", "text", "text, or json for programs; plan: markdown, too")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "markdown"}, cobra.ShellCompDirectiveNoFileComp))
+	root.Version = shownVersion()
+	root.SetVersionTemplate("starter {{.Version}}\n")
 	root.AddCommand(a.pushCommand(), a.planCommand(), a.validateCommand(), a.statusCommand(), a.createCommand(),
 		a.deleteCommand(), a.cancelCommand(), a.retryCommand(), a.reconcileCommand(), a.schemaCommand(), a.versionCommand())
 	return root

@@ -35,7 +35,9 @@ func (a *app) createCommand() *cobra.Command {
 			if a.output == "json" {
 				a.json(s)
 			} else {
-				a.showStatus(s)
+				for _, line := range a.statusLines(s, time.Now()) {
+					a.say("%s", line)
+				}
 			}
 			return nil
 		},
@@ -66,6 +68,7 @@ func (a *app) operatorCommand(use, short string, do func(c *cobra.Command, f ope
 	}
 	c.Flags().StringVar(&f.project, "project", readCI(a.env).project, "owner/repo")
 	c.Flags().StringVar(&f.environment, "environment", "", "the environment")
+	a.completeEnvironments(c)
 	c.Flags().StringVar(&f.RequestedBy, "requested-by", first(a.env("GITHUB_ACTOR"), a.env("GITLAB_USER_LOGIN"), a.env("USER")), "who asks; shown as a claim")
 	c.Flags().StringVar(&f.Reason, "reason", "", "why; shown beside it")
 	return c
@@ -84,11 +87,7 @@ func (a *app) operatorError(err error) error {
 	case kind != "":
 		return &exit{code: exitRefused, err: errors.New(message)}
 	}
-	var e *exit
-	if errors.As(err, &e) {
-		return err
-	}
-	return &exit{code: exitUnexpected, err: err}
+	return a.failed(err)
 }
 
 func (a *app) deleteCommand() *cobra.Command {
@@ -136,8 +135,9 @@ func (a *app) retryCommand() *cobra.Command {
 		if s, err := a.environment(c.Context(), f.project, f.environment); err == nil {
 			o.Commit = s.Commit
 		}
+		o.URL = a.link(id)
 		if !noWait && o.Commit != "" {
-			o = a.wait(c.Context(), o, timeout)
+			o = a.wait(c.Context(), o, watched{commit: o.Commit, deployment: o.Deployment, since: time.Now(), url: o.URL}, timeout)
 		}
 		return a.finish(o)
 	})

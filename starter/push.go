@@ -53,42 +53,92 @@ func (a *app) push(ctx context.Context, s *sent, noWait bool, timeout time.Durat
 	if err := a.connect(ctx); err != nil {
 		return contract.Outcome{}, err
 	}
-	answer, outcome, err := a.send(ctx, s)
-	if outcome != nil || err != nil {
-		if outcome == nil {
-			outcome = &contract.Outcome{}
+	before, err := a.before(ctx, s)
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	if !before.exists && !s.Desired.Listed {
+		if before.unknown != nil {
+			return contract.Outcome{}, a.failed(before.unknown)
 		}
-		return *outcome, err
+		return s.outcome(contract.OutcomeIgnored, s.ignored()), nil
 	}
-	accepted := s.outcome(contract.OutcomeAccepted, "")
-	accepted.Deployment, accepted.WorkflowID = answer.Deployment, contract.EnvironmentWorkflowID(s.Project, s.Branch)
+	started := time.Now()
+	answer, outcome, err := a.send(ctx, s, before.status.Commit)
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	o := s.outcome(contract.OutcomeAccepted, "")
+	if outcome != nil {
+		o = *outcome
+	}
+	o.WorkflowID = contract.EnvironmentWorkflowID(s.Project, s.Branch)
+	o.URL = a.link(o.WorkflowID)
+	if outcome != nil {
+		return o, nil
+	}
+	o.Deployment = answer.Deployment
 	if noWait {
-		return accepted, nil
+		return o, nil
 	}
-	return a.wait(ctx, accepted, timeout), nil
+	w := watched{commit: s.SHA, deployment: answer.Deployment, since: started, url: o.URL}
+	if before.unknown == nil {
+		w.planned = expected(s.Commit, before.status)
+	}
+	return a.wait(ctx, o, w, timeout), nil
+}
+
+// before is what there is before a commit is sent.
+type before struct {
+	// exists is whether the environment does: its workflow runs, or its slot is
+	// held while the workflow is gone (C6).
+	exists, running bool
+	status          contract.EnvironmentStatus
+	project         *contract.ProjectStatus // nil where there is none, or the environment runs
+	// unknown is why nobody could say; push goes on without, for the update
+	// itself will tell.
+	unknown error
+}
+
+// lookPatience is how long the look before sending may take: without a worker
+// there is no answer, and the update has its own limit (S4).
+const lookPatience = 10 * time.Second
+
+func (a *app) before(ctx context.Context, s *sent) (before, error) {
+	var b before
+	var err error
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	if b.running, err = a.running(ctx, contract.EnvironmentWorkflowID(s.Project, s.Branch)); err != nil {
+		return b, a.failed(err)
+	}
+	if b.running {
+		b.exists = true
+		status, err := a.environment(ctx, s.Project, s.Branch)
+		if err == nil {
+			b.status = *status
+		}
+		b.unknown = err
+		return b, nil
+	}
+	b.project, err = a.project(ctx, s.Project)
+	if err != nil {
+		if !errors.Is(err, errNoWorkflow) {
+			b.unknown = err
+		}
+		return b, nil
+	}
+	for _, slot := range b.project.Slots {
+		b.exists = b.exists || slot.Environment == s.Branch
+	}
+	return b, nil
 }
 
 // send hands the commit to its environment. It returns the answer, or the
 // outcome where there is nothing to wait for.
-func (a *app) send(ctx context.Context, s *sent) (contract.CommitAnswer, *contract.Outcome, error) {
+func (a *app) send(ctx context.Context, s *sent, newest string) (contract.CommitAnswer, *contract.Outcome, error) {
 	var answer contract.CommitAnswer
 	id := updateID()
-	exists, err := a.exists(ctx, s)
-	if err != nil {
-		return answer, nil, err
-	}
-	if !exists && !s.Desired.Listed {
-		o := s.outcome(contract.OutcomeIgnored, s.ignored())
-		return answer, &o, nil
-	}
-	newest := ""
-	if running, err := a.running(ctx, contract.EnvironmentWorkflowID(s.Project, s.Branch)); err != nil {
-		return answer, nil, &exit{code: exitUnexpected, err: err}
-	} else if running {
-		if status, err := a.environment(ctx, s.Project, s.Branch); err == nil {
-			newest = status.Commit
-		}
-	}
 	for {
 		s.compare(ctx, newest)
 		err := a.updateWithStart(ctx, id, a.startOptions(s.Project, s.Branch), contract.EnvironmentWorkflow,
@@ -97,17 +147,21 @@ func (a *app) send(ctx context.Context, s *sent) (contract.CommitAnswer, *contra
 			return answer, nil, nil
 		}
 		if errors.Is(err, errNoAnswer) {
-			o := s.outcome(contract.OutcomePending, errNoAnswer.Error()+"; is a worker running? Push again, or look with `"+a.comeBack(s.Project)+"`")
+			why := errNoAnswer.Error() + "; is a worker running?"
+			if ctx.Err() != nil {
+				why = "interrupted before a worker answered; it may still be applied"
+			}
+			o := s.outcome(contract.OutcomePending, "")
+			o.Reason = why + " Push again, or look with:\n  " + a.comeBack(o)
 			return answer, &o, nil
 		}
-		kind, message, outcome := refusal(err)
+		kind, message, told := refusal(err)
 		switch kind {
 		case contract.ErrCompareAgain:
 			var application *sdk.ApplicationError
 			if errors.As(err, &application) && application.Details(&newest) == nil {
 				continue
 			}
-			return answer, nil, &exit{code: exitUnexpected, err: err}
 		case contract.ErrInvalid:
 			return answer, nil, &exit{code: exitUsage, err: errors.New(message)}
 		case contract.ErrSuperseded, contract.ErrRefused, contract.ErrBusy:
@@ -115,42 +169,13 @@ func (a *app) send(ctx context.Context, s *sent) (contract.CommitAnswer, *contra
 			if kind == contract.ErrSuperseded {
 				o.Outcome = contract.OutcomeSuperseded
 			}
-			if outcome != nil {
-				o.Outcome, o.WorkflowID = outcome.Outcome, outcome.WorkflowID
+			if told != nil {
+				o.Outcome = told.Outcome
 			}
 			return answer, &o, nil
 		}
-		var e *exit
-		if errors.As(err, &e) {
-			return answer, nil, err
-		}
-		return answer, nil, &exit{code: exitUnexpected, err: err}
+		return answer, nil, a.failed(err)
 	}
-}
-
-// exists is whether the environment does: its workflow runs, or its slot is
-// held while the workflow is gone (C6).
-func (a *app) exists(ctx context.Context, s *sent) (bool, error) {
-	running, err := a.running(ctx, contract.EnvironmentWorkflowID(s.Project, s.Branch))
-	if err != nil {
-		return false, &exit{code: exitUnexpected, err: err}
-	}
-	if running {
-		return true, nil
-	}
-	project, err := a.project(ctx, s.Project)
-	if errors.Is(err, errNoWorkflow) {
-		return false, nil
-	}
-	if err != nil {
-		return false, &exit{code: exitUnexpected, err: err}
-	}
-	for _, slot := range project.Slots {
-		if slot.Environment == s.Branch {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 func (s *sent) ignored() string {
@@ -161,8 +186,6 @@ func (s *sent) ignored() string {
 	return reason
 }
 
-func (a *app) comeBack(project string) string { return "starter status --project " + project }
-
 // finish shows the outcome and ends with its code (S4).
 func (a *app) finish(o contract.Outcome) error {
 	if a.output == "json" {
@@ -170,7 +193,7 @@ func (a *app) finish(o contract.Outcome) error {
 	} else {
 		a.showOutcome(o)
 	}
-	a.stepSummary(o)
+	a.stepSummary(outcomeMarkdown(o))
 	code := map[string]int{
 		contract.OutcomeRefused: exitRefused, contract.OutcomeFailed: exitFailed, contract.OutcomePending: exitPending,
 	}[o.Outcome]

@@ -39,7 +39,7 @@ func (a *app) validateCommand() *cobra.Command {
 					d := file.Resolve(name)
 					a.say("  %s: %d pipelines", name, len(d.Pipelines))
 					for _, p := range d.Pipelines {
-						a.say("    %s  %s  %s", p.Pipeline, p.Source, p.Machine)
+						a.say("    %s  %s  %s", p.Pipeline, p.Source, p.Machine.String())
 					}
 				}
 			}
@@ -86,19 +86,26 @@ func (a *app) schemaCommand() *cobra.Command {
 // version is set by the build.
 var version = ""
 
+// shownVersion is the build's, or what Go recorded of the module.
+func shownVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unversioned"
+}
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			shown := version
-			if info, ok := debug.ReadBuildInfo(); ok && shown == "" {
-				shown = info.Main.Version
-			}
 			if a.output == "json" {
-				a.json(map[string]string{"version": shown})
+				a.json(map[string]string{"version": shownVersion()})
 				return nil
 			}
-			a.say("starter %s", shown)
+			a.say("starter %s", shownVersion())
 			return nil
 		},
 	}

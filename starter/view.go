@@ -1,47 +1,28 @@
 package main
 
 import (
-	"fmt"
 	"strings"
-
-	"github.com/jedib0t/go-pretty/v6/table"
+	"time"
 
 	"github.com/aineko-dev/environments/internal/contract"
 )
 
-// colours are for terminals, where wanted.
-func (a *app) colour(code, text string) string {
-	if !a.terminal || a.env("NO_COLOR") != "" {
-		return text
-	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
-}
-
-func (a *app) bold(text string) string { return a.colour("1", text) }
-
-// coloured shows a status or an outcome in its colour.
-func (a *app) coloured(word string) string {
-	switch word {
-	case contract.StatusReady, contract.OutcomeDeployed, contract.OutcomeUnchanged, contract.OutcomeAccepted, contract.PipelineRunning, contract.ResultDone:
-		return a.colour("32", word)
-	case contract.StatusFailed, contract.StatusDegraded, contract.OutcomeRefused:
-		return a.colour("31", word)
-	}
-	return a.colour("33", word)
-}
-
 // showOutcome is an outcome for people.
 func (a *app) showOutcome(o contract.Outcome) {
-	a.say("%s  %s at %.12s  %s", a.coloured(o.Outcome), o.Environment, o.Commit, o.Deployment)
+	took := ""
+	if !o.Began.IsZero() && o.Ended.After(o.Began) {
+		took = "  in " + short(o.Ended.Sub(o.Began))
+	}
+	a.say("%s  %s at %s  %s%s", a.coloured(o.Outcome), o.Environment, sha12(o.Commit), o.Deployment, took)
 	if o.Reason != "" {
-		a.say("%s", contract.Clean(o.Reason))
+		a.say("%s", o.Reason)
 	}
 	if len(o.Pipelines) > 0 {
-		t := a.table("pipeline", "action", "result", "commit", "instance")
+		var rows [][]any
 		for _, p := range o.Pipelines {
-			t.AppendRow(table.Row{p.Name, p.Action, a.coloured(p.Result), fmt.Sprintf("%.8s", p.Commit), p.InstanceID})
+			rows = append(rows, []any{p.Name, p.Action, a.coloured(p.Result), sha8(p.Commit), p.InstanceID})
 		}
-		a.say("%s", t.Render())
+		a.say("%s", a.tableOf([]string{"pipeline", "action", "result", "commit", "instance"}, rows))
 	}
 	for _, p := range o.Pipelines {
 		if p.Error != "" {
@@ -50,85 +31,169 @@ func (a *app) showOutcome(o contract.Outcome) {
 	}
 }
 
-func (a *app) table(header ...any) table.Writer {
-	t := table.NewWriter()
-	t.AppendHeader(table.Row(header))
-	style := table.StyleLight
-	style.Options = table.OptionsNoBordersAndSeparators
-	t.SetStyle(style)
-	return t
-}
-
-// indented is untrusted text, fit to print (S7).
-func indented(text string) string {
-	return "  " + strings.ReplaceAll(contract.Clean(text), "\n", "\n  ")
-}
-
-// showStatus is a project's status for people.
-func (a *app) showStatus(s contract.Status) {
-	a.say("%s: %d of %d environments", a.bold(s.Project), len(s.Environments), s.Limit)
+// statusLines is a project's status for people: every environment in a line,
+// then what there is to say of each.
+func (a *app) statusLines(s contract.Status, now time.Time) []styled {
+	lines := []styled{styledf("%s: %d of %d environments", a.bold(s.Project), len(s.Environments), s.Limit)}
+	if len(s.Environments) == 0 {
+		return lines
+	}
+	var rows [][]any
 	for _, e := range s.Environments {
-		a.say("")
-		line := a.bold(e.Name) + "  " + a.coloured(e.Status)
-		for _, part := range []string{e.EnvironmentID, e.VPCID} {
-			if part != "" {
-				line += "  " + part
-			}
+		rows = append(rows, []any{a.bold(e.Name), a.coloured(e.Status), sha12(e.Commit), pipelineCount(e), underWay(e, now)})
+	}
+	lines = append(lines, a.tableOf([]string{"environment", "status", "newest commit", "pipelines", "under way"}, rows))
+	for _, e := range s.Environments {
+		lines = append(lines, "")
+		lines = append(lines, a.environmentLines(s.Project, e, now)...)
+	}
+	return lines
+}
+
+// pipelineCount is how many pipelines there are, by status: "2 running, 1 failed".
+func pipelineCount(e contract.EnvironmentStatus) string {
+	count := map[string]int{}
+	for _, p := range e.Pipelines {
+		count[p.Status]++
+	}
+	var parts []string
+	for _, status := range []string{contract.PipelineRunning, contract.PipelineStarting, contract.PipelineStopping, contract.PipelineFailed} {
+		if n := count[status]; n > 0 {
+			parts = append(parts, string(styledf("%d %s", n, status)))
 		}
-		if e.Commit != "" {
-			line += fmt.Sprintf("  at %.12s", e.Commit)
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// underWay is the step that an environment is at, and what remains.
+func underWay(e contract.EnvironmentStatus, now time.Time) string {
+	var parts []string
+	switch p := e.Progress; {
+	case p.Total > 0:
+		parts = append(parts, string(styledf("%s, %d of %d steps", p.Step, p.Done, p.Total)))
+	case e.UnderWay != nil:
+		parts = append(parts, "since "+short(now.Sub(e.UnderWay.Since)))
+	}
+	if left := remaining(e, now, 0); left != "" {
+		parts = append(parts, left)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (a *app) environmentLines(project string, e contract.EnvironmentStatus, now time.Time) []styled {
+	head := styledf("%s  %s", a.bold(e.Name), a.coloured(e.Status))
+	for _, part := range []string{e.EnvironmentID, e.VPCID, e.Region} {
+		if part != "" {
+			head += styledf("  %s", part)
 		}
-		a.say("%s", line)
-		if e.Reason != "" {
-			a.say("%s", indented(e.Reason))
+	}
+	lines := []styled{head}
+	if e.Reason != "" {
+		lines = append(lines, indented(e.Reason))
+	}
+	if u := e.UnderWay; u != nil {
+		what := styledf("  under way: %s", u.Deployment)
+		if u.Commit != "" {
+			what += styledf(" at %s", sha12(u.Commit))
 		}
-		if e.Progress.Total > 0 {
-			a.say("  step %d of %d: %s", e.Progress.Done, e.Progress.Total, e.Progress.Step)
+		if u.Why != "" {
+			what += styledf(" (%s)", oneLine(u.Why, 80))
 		}
-		if e.Waiting != nil {
-			a.say("  commit %.12s waits for %s to end", e.Waiting.Commit, e.Deployment)
-		}
-		if d := e.Deletion; d != nil {
-			a.showDeletion(*d)
-		}
-		if len(e.Services)+len(e.Pipelines) > 0 {
-			t := a.table("", "status", "commit", "machine", "instance")
-			for _, v := range e.Services {
-				t.AppendRow(table.Row{v.Name, a.coloured(v.Status), "", "", v.InstanceID})
-			}
-			for _, p := range e.Pipelines {
-				machine := ""
-				if p.Machine != nil {
-					machine = p.Machine.String()
-				}
-				t.AppendRow(table.Row{p.Name, a.coloured(p.Status), fmt.Sprintf("%.8s", p.Commit), machine, p.InstanceID})
-			}
-			a.say("%s", indentLines(t.Render()))
-		}
-		for _, p := range e.Pipelines {
-			if p.Error != "" {
-				a.say("  %s: %s", p.Name, strings.TrimSpace(indented(p.Error)))
-			}
-		}
-		if e.Verified != nil {
-			a.say("  isolation checked %s: %d findings", e.Verified.At.Format("2006-01-02 15:04:05Z"), len(e.Verified.Findings))
-			for _, f := range e.Verified.Findings {
-				a.say("    %s %s: %s", f.Rule, f.Resource, contract.Clean(f.Message))
+		lines = append(lines, what+styledf(", for %s", short(now.Sub(u.Since))))
+		for _, step := range byPipeline(e.Progress.Steps) {
+			if step.State != contract.StepDone {
+				lines = append(lines, "  "+a.stepLine(step, now))
 			}
 		}
 	}
+	if w := e.Waiting; w != nil {
+		lines = append(lines, styledf("  commit %s is %s", sha12(w.Commit), place(e, now)))
+	}
+	if d := e.Deletion; d != nil {
+		lines = append(lines, a.deletionLines(*d)...)
+	}
+	if len(e.Services)+len(e.Pipelines) > 0 {
+		lines = append(lines, indented(a.machineTable(e)))
+	}
+	for _, p := range e.Pipelines {
+		if p.Error != "" {
+			lines = append(lines, styledf("  %s:\n%s", p.Name, indented(indented(p.Error))))
+		}
+	}
+	if v := e.Verified; v != nil {
+		lines = append(lines, verifiedLines(*v)...)
+	}
+	if url := a.link(contract.EnvironmentWorkflowID(project, e.Name)); url != "" {
+		lines = append(lines, styledf("  %s", url))
+	}
+	return lines
 }
 
-func indentLines(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
+func (a *app) machineTable(e contract.EnvironmentStatus) styled {
+	var rows [][]any
+	for _, v := range e.Services {
+		rows = append(rows, []any{v.Name, a.coloured(v.Status), "", v.Address, v.InstanceID})
+	}
+	for _, p := range e.Pipelines {
+		machine := ""
+		if p.Machine != nil {
+			machine = p.Machine.String()
+		}
+		rows = append(rows, []any{p.Name, a.coloured(p.Status), sha8(p.Commit), machine, p.InstanceID})
+	}
+	return a.tableOf([]string{"", "status", "commit", "machine", "instance"}, rows)
+}
 
-func (a *app) showDeletion(d contract.Deletion) {
+// verifiedLines are what the last check of the isolation found, and apart from
+// that, in what the settings differ by now (A11).
+func verifiedLines(v contract.Verified) []styled {
+	var findings, notices []styled
+	for _, f := range v.Findings {
+		line := styledf("    %s  %s: %s", f.Rule, f.Resource, f.Message)
+		if f.Notice {
+			notices = append(notices, line)
+		} else {
+			findings = append(findings, line)
+		}
+	}
+	lines := []styled{styledf("  isolation checked %s: %s", at(v.At), count(len(findings), "finding"))}
+	lines = append(lines, findings...)
+	if len(notices) > 0 {
+		lines = append(lines, styledf("  the settings by now differ in %s; the next launch takes them up", count(len(notices), "point")))
+	}
+	return append(lines, notices...)
+}
+
+func count(n int, what string) string {
+	switch n {
+	case 0:
+		return "no " + what + "s"
+	case 1:
+		return "1 " + what
+	}
+	return string(styledf("%d %ss", n, what))
+}
+
+func (a *app) deletionLines(d contract.Deletion) []styled {
+	var lines []styled
 	switch {
 	case d.Refusal != "":
-		a.say("  deletion refused %s: %s", d.RefusedAt.Format("2006-01-02 15:04:05Z"), contract.Clean(d.Refusal))
+		lines = append(lines, styledf("  deletion %s %s: %s", a.colour(red, "refused"), at(d.RefusedAt), d.Refusal))
 	case !d.At.IsZero():
-		a.say("  deletion: tearing down begins %s; asked for by (so they say) %s", d.At.Format("2006-01-02 15:04:05Z"), first(contract.Clean(d.RequestedBy), "nobody named"))
+		who := d.RequestedBy
+		if who == "" {
+			who = "nobody named"
+		}
+		lines = append(lines, styledf("  deletion: tearing down begins %s; asked for by (so they say) %s", at(d.At), who))
+	}
+	if d.Reason != "" {
+		lines = append(lines, styledf("  because: %s", oneLine(d.Reason, 200)))
 	}
 	if d.Blocked != "" {
-		a.say("  blocked:\n%s", indented(d.Blocked))
+		lines = append(lines, styledf("  %s:\n%s", a.colour(red, "blocked"), indented(indented(d.Blocked))))
 	}
+	return lines
 }

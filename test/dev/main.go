@@ -25,13 +25,14 @@ func main() {
 func run() error {
 	speed := flag.Float64("speed", 60, "how much faster than AWS the simulator is")
 	dir := flag.String("dir", filepath.Join(stack.Root(), ".dev"), "where databases and logs are kept; remove it to begin anew")
+	free := flag.Bool("free-ports", false, "use free ports, so that several stacks can run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := os.MkdirAll(*dir, 0o755); err != nil {
 		return err
 	}
-	s, err := stack.New(stack.Options{Dir: *dir, Speed: *speed, Fixed: true})
+	s, err := stack.New(stack.Options{Dir: *dir, Speed: *speed, Fixed: !*free})
 	if err != nil {
 		return err
 	}

@@ -178,7 +178,7 @@ func (s *Stack) workerSettings() map[string]string {
 // Env is what programs need to find the stack.
 func (s *Stack) Env() []string {
 	return []string{
-		"TEMPORAL_ADDRESS=" + s.Temporal, "TEMPORAL_NAMESPACE=default",
+		"TEMPORAL_ADDRESS=" + s.Temporal, "TEMPORAL_NAMESPACE=default", "AINEKO_WEB_UI=http://" + s.WebUI,
 		"AWS_ENDPOINT_URL=http://" + s.Simulator, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=simulated", "AWS_SECRET_ACCESS_KEY=simulated",
 	}
 }
