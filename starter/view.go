@@ -108,6 +108,9 @@ func (a *app) environmentLines(project string, e contract.EnvironmentStatus, now
 				lines = append(lines, "  "+a.stepLine(step, now))
 			}
 		}
+		for _, f := range e.Foreign {
+			a.say("  not the environment's own, left alone: %s", contract.Clean(f))
+		}
 	}
 	if w := e.Waiting; w != nil {
 		lines = append(lines, styledf("  commit %s is %s", sha12(w.Commit), place(e, now)))

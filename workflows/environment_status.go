@@ -48,6 +48,7 @@ func (e *environment) status() contract.EnvironmentStatus {
 		Deletion: e.Deletion, Requests: append([]contract.Request{}, e.Requests...), Verified: e.Verified, Outcomes: append([]contract.Outcome{}, e.Outcomes...),
 		Progress: e.shownProgress(), Account: e.Account.ID, Region: e.Account.Region, Endpoint: e.Account.Endpoint,
 	}
+	s.Foreign = e.Foreign
 	s.Status, s.Reason = e.statusAndReason()
 	if e.Newest != nil {
 		s.Commit, s.NewestAt, s.FileDigest = e.Newest.SHA, e.Newest.CommittedAt, e.Newest.FileDigest

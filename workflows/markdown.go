@@ -79,6 +79,9 @@ func environmentMarkdown(p page) string {
 			fmt.Fprintf(&b, "- %s %s: %s\n", f.Rule, inCell(f.Resource), inCell(f.Message))
 		}
 	}
+	if len(s.Foreign) > 0 {
+		b.WriteString("\nIn its VPC, and not its own; left alone:\n" + fenced(strings.Join(s.Foreign, "\n")))
+	}
 	fmt.Fprintf(&b, "\n_as of %s_\n", clock(p.now))
 	return b.String()
 }

@@ -31,6 +31,9 @@ type EnvironmentStatus struct {
 	Account  string       `json:"account,omitempty"`    // AWS account, frozen (A10)
 	Region   string       `json:"region,omitempty"`     // AWS region, frozen (A10)
 	Endpoint string       `json:"endpoint,omitempty"`   // EC2's, where it is not AWS's own (A10)
+	// Foreign is what the last reconcile found in the VPC that is not the
+	// environment's own: it is left alone (C14).
+	Foreign []string `json:"foreign,omitempty"`
 	// Digest of Commit's deploy.yml: the same SHA with another file is newer (C8).
 	FileDigest string `json:"fileDigest,omitempty"`
 	// Work is the workflow of the step under way, to look at in the Web UI.

@@ -70,8 +70,9 @@ func (s *Simulator) fault(action string) *Fault {
 	return nil
 }
 
-// BootRule says that instances with all of the given tags boot otherwise.
+// BootRule says that an instance, or those with all of the given tags, boot otherwise.
 type BootRule struct {
+	Instance string `json:"instance,omitempty"`
 	Commit   string `json:"commit,omitempty"`   // tag aineko:commit
 	Pipeline string `json:"pipeline,omitempty"` // tag aineko:pipeline
 	How      string `json:"how,omitempty"`      // BootFails by default
@@ -86,7 +87,7 @@ const (
 
 func (s *Simulator) bootOf(i *Resource) string {
 	for _, rule := range s.Boots {
-		if (rule.Commit == "" || i.Tags["aineko:commit"] == rule.Commit) && (rule.Pipeline == "" || i.Tags["aineko:pipeline"] == rule.Pipeline) {
+		if (rule.Instance == "" || i.ID == rule.Instance) && (rule.Commit == "" || i.Tags["aineko:commit"] == rule.Commit) && (rule.Pipeline == "" || i.Tags["aineko:pipeline"] == rule.Pipeline) {
 			if rule.How == "" {
 				return BootFails
 			}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -52,12 +53,16 @@ func Settings() activities.Settings {
 // Life is one environment's.
 type Life struct {
 	*ec2sim.Simulator
-	t     testing.TB
-	env   *testsuite.TestWorkflowEnvironment
-	wire  *Wire
-	chain []event
-	n     int
-	freed bool
+	// EC2 is for what somebody does by hand.
+	EC2 *ec2.Client
+	// Worker is the one that works: its account can change between two events.
+	Worker *activities.Activities
+	t      testing.TB
+	env    *testsuite.TestWorkflowEnvironment
+	wire   *Wire
+	chain  []event
+	n      int
+	freed  bool
 	// Outcomes of the commits, in their order.
 	Outcomes []contract.Outcome
 }
@@ -107,7 +112,9 @@ func New(t testing.TB, o Options) *Life {
 	l.env.SetTestTimeout(2 * time.Minute)
 	l.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: contract.EnvironmentWorkflowID(Project, Environment), TaskQueue: "environments"})
 	workflows.Register(l.env)
-	activities.New(activities.Config{Settings: settings, Account: account, EC2: awsec2.New(cfg, awsec2.Options{Speed: -1})}).Register(l.env)
+	l.EC2 = ec2.NewFromConfig(aws.Config{Region: cfg.Region, BaseEndpoint: cfg.BaseEndpoint, Credentials: cfg.Credentials})
+	l.Worker = activities.New(activities.Config{Settings: settings, Account: account, EC2: awsec2.New(cfg, awsec2.Options{Speed: -1})})
+	l.Worker.Register(l.env)
 	l.env.OnActivity(activities.TakeSlot, mock.Anything, mock.Anything).Return(contract.TakeSlotAnswer{Granted: true, Limit: 4, Slot: contract.Slot{
 		Environment: Environment, EnvironmentID: EnvironmentID, Account: account.ID, Region: account.Region, Incarnation: 1,
 	}}, nil)
@@ -165,6 +172,39 @@ func (l *Life) Delete() {
 		name: "delete",
 		do:   func() { l.env.SignalWorkflow(contract.DeleteEnvironmentSignal, nil) },
 	})
+}
+
+// DeleteAndLook asks for the environment to be deleted, by signal, and goes on
+// to the next event once done; the life must end with End.
+func (l *Life) DeleteAndLook(done func(contract.EnvironmentStatus) bool) {
+	l.chain = append(l.chain, event{name: "delete", do: func() { l.env.SignalWorkflow(contract.DeleteEnvironmentSignal, nil) }, done: done})
+}
+
+// End lets the life go to its end by itself.
+func (l *Life) End() { l.chain = append(l.chain, event{name: "end", do: func() {}}) }
+
+// Resource is what the account holds under a role, or as a pipeline's
+// instance; the kind first, as in Roles.
+func (l *Life) Resource(name string) ec2sim.Resource {
+	l.t.Helper()
+	for _, r := range l.Account() {
+		if r.Tags[contract.EnvironmentIDTag] == EnvironmentID && !over(r) && nameOf(r) == name {
+			return r
+		}
+	}
+	l.t.Errorf("there is no %s", name)
+	return ec2sim.Resource{}
+}
+
+func over(r ec2sim.Resource) bool {
+	return r.State == "deleted" || r.State == "terminated" || r.State == "shutting-down"
+}
+
+func nameOf(r ec2sim.Resource) string {
+	if p := r.Tags[contract.PipelineTag]; p != "" {
+		return r.Kind + " of " + p
+	}
+	return r.Kind + " " + r.Tags[contract.RoleTag]
 }
 
 func (l *Life) update(name string, arg any) {
@@ -241,14 +281,9 @@ func (l *Life) Freed() bool { return l.freed }
 func (l *Life) Roles() map[string]int {
 	roles := map[string]int{}
 	for _, r := range l.Account() {
-		if r.Tags[contract.EnvironmentIDTag] != EnvironmentID || r.State == "deleted" || r.State == "terminated" || r.State == "shutting-down" {
-			continue
+		if r.Tags[contract.EnvironmentIDTag] == EnvironmentID && !over(r) {
+			roles[nameOf(r)]++
 		}
-		name := r.Kind + " " + r.Tags[contract.RoleTag]
-		if p := r.Tags[contract.PipelineTag]; p != "" {
-			name = r.Kind + " of " + p
-		}
-		roles[name]++
 	}
 	return roles
 }
