@@ -102,6 +102,20 @@ func fromEnvironment(f *pflag.FlagSet, lookup func(string) (string, bool)) error
 	return errors.Join(errs...)
 }
 
+// withoutCredentials is a URL without the user that may stand before its host.
+func withoutCredentials(raw string) string {
+	scheme, rest, _ := strings.Cut(raw, "://")
+	host, path, slash := strings.Cut(rest, "/")
+	if at := strings.LastIndex(host, "@"); at >= 0 {
+		host = host[at+1:]
+		if slash {
+			host += "/"
+		}
+		return scheme + "://" + host + path
+	}
+	return raw
+}
+
 var (
 	sha512Pattern       = regexp.MustCompile(`^[0-9a-f]{128}$`)
 	imagePattern        = regexp.MustCompile(`^(ami-[0-9a-z]+|resolve:ssm:\S+)$`)
@@ -128,13 +142,16 @@ func (s *settings) check() error {
 	want(s.Zones >= 1 && s.Zones <= 4, "zones", "%d: want 1 to 4", s.Zones)
 	want(s.NAT == network.NATSingle || s.NAT == network.NATZonal, "nat", "%q: want %s or %s", s.NAT, network.NATSingle, network.NATZonal)
 	want(s.FlowLogs == "" || strings.HasPrefix(s.FlowLogs, "arn:"), "flow-logs", "%q: want an ARN", s.FlowLogs)
-	want(strings.HasPrefix(s.Broker.URL, "https://") && len(s.Broker.URL) <= maxTagValue, "kafka-url", "%q: want an https URL of at most %d characters", s.Broker.URL, maxTagValue)
+	want(strings.HasPrefix(s.Broker.URL, "https://") && len(s.Broker.URL) <= maxTagValue, "kafka-url", "%q: want an https URL of at most %d characters", withoutCredentials(s.Broker.URL), maxTagValue)
 	want(sha512Pattern.MatchString(s.Broker.SHA512), "kafka-sha512", "%q: want the 128 hex digits that stand in %s.sha512", s.Broker.SHA512, s.Broker.URL)
 	want(s.Broker.VolumeGiB >= 1 && s.Broker.VolumeGiB <= 16384, "broker-volume-gib", "%d: want 1 to 16384", s.Broker.VolumeGiB)
 	want(imagePattern.MatchString(s.Image), "image", "%q: want ami-… or resolve:ssm:…", s.Image)
 	want(s.Broker.Image == "" || imagePattern.MatchString(s.Broker.Image), "broker-image", "%q: want ami-… or resolve:ssm:…", s.Broker.Image)
 	want(len(s.Families) > 0 && !slices.ContainsFunc(s.Families, func(f string) bool { return !familyPattern.MatchString(f) }), "families", "%q: want names such as m7i,c7i", s.Families)
-	want(strings.HasPrefix(s.Repository, "https://") && strings.Contains(s.Repository, "{project}"), "repository", "%q: want an https URL with {project} in it", s.Repository)
+	want(strings.HasPrefix(s.Repository, "https://") && strings.Contains(s.Repository, "{project}"), "repository", "%q: want an https URL with {project} in it", withoutCredentials(s.Repository))
+	// Settings are in every history, and this one in user data as well.
+	want(withoutCredentials(s.Repository) == s.Repository, "repository", "it holds a user or a password, which everybody could read in histories and user data; put the token into an SSM parameter, and name that with --repository-token")
+	want(withoutCredentials(s.Broker.URL) == s.Broker.URL, "kafka-url", "it holds a user or a password, which everybody could read in histories, tags and user data")
 	want(s.RepositoryToken == "" || s.InstanceProfile != "", "repository-token", "needs --instance-profile, through which root reads the parameter")
 	want(s.RootVolumeGiB >= 8, "root-volume-gib", "%d: want at least 8", s.RootVolumeGiB)
 	want(s.Readiness == compute.ReadinessConsole || s.Readiness == compute.ReadinessStatusChecks, "readiness", "%q: want %s or %s", s.Readiness, compute.ReadinessConsole, compute.ReadinessStatusChecks)

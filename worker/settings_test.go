@@ -72,3 +72,17 @@ func TestT3_ABadVariableIsNamed(t *testing.T) {
 	assert.ErrorContains(t, err, `AINEKO_ZONES="two"`)
 	assert.ErrorContains(t, err, `AINEKO_DELETION_GRACE="a day"`)
 }
+
+// Settings travel through histories and into user data, so they may hold no
+// secret; and what is refused for that is not printed either.
+func TestA4_CredentialsInAURLAreRefused(t *testing.T) {
+	for _, flag := range []string{"repository", "kafka-url"} {
+		for _, user := range []string{"ci:hunter2", "hunter2", "a@b:hunter2"} {
+			s, _ := flags(t, "--"+flag+"=https://"+user+"@example.com/{project}.git")
+			err := s.check()
+			assert.ErrorContains(t, err, "--"+flag+" ")
+			assert.ErrorContains(t, err, "holds a user or a password")
+			assert.NotContains(t, err.Error(), "hunter2")
+		}
+	}
+}
