@@ -139,9 +139,10 @@ func (a *app) before(ctx context.Context, s *sent) (before, error) {
 func (a *app) send(ctx context.Context, s *sent, newest string) (contract.CommitAnswer, *contract.Outcome, error) {
 	var answer contract.CommitAnswer
 	id := updateID()
-	for {
+	for compared := 1; ; compared++ {
 		s.compare(ctx, newest)
-		err := a.updateWithStart(ctx, id, a.startOptions(s.Project, s.Branch), contract.EnvironmentWorkflow,
+		// Compared again it is another question: the server answers a repeated ID as before.
+		err := a.updateWithStart(ctx, fmt.Sprintf("%s-%d", id, compared), a.startOptions(s.Project, s.Branch), contract.EnvironmentWorkflow,
 			contract.EnvironmentInput{Project: s.Project, Environment: s.Branch}, contract.CommitUpdate, s.Commit, &answer)
 		if err == nil {
 			return answer, nil, nil
