@@ -161,6 +161,9 @@ func (a *app) send(ctx context.Context, s *sent, newest string) (contract.Commit
 		case contract.ErrCompareAgain:
 			var application *sdk.ApplicationError
 			if errors.As(err, &application) && application.Details(&newest) == nil {
+				// It was not accepted, so this is another question: under the same ID
+				// the server would give the old answer for ever.
+				id = updateID()
 				continue
 			}
 		case contract.ErrInvalid:

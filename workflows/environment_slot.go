@@ -20,7 +20,7 @@ func (e *environment) takeSlot(ctx workflow.Context) (bool, error) {
 		return false, err
 	}
 	ask := activities.TakeSlotInput{Project: e.Project, TaskQueue: e.taskQueue}
-	ask.Environment, ask.Run = e.Environment, workflow.GetInfo(ctx).OriginalRunID
+	ask.Environment, ask.Run = e.Environment, workflow.GetInfo(ctx).WorkflowExecution.RunID
 	ask.Account, ask.Region, ask.Endpoint, ask.Limit = frame.Account.ID, frame.Account.Region, frame.Account.Endpoint, frame.Settings.EnvironmentLimit
 	var answer contract.TakeSlotAnswer
 	for {
