@@ -109,6 +109,9 @@ func (s *sent) source(f commitFlags) ([]byte, deployfile.Options, error) {
 	if errors.Is(err, gitrepo.ErrNoFile) {
 		return nil, options, usage("%w. A commit without deploy.yml changes nothing; to remove pipelines, say so in it", err)
 	}
+	if errors.Is(err, gitrepo.ErrNoRegularFile) {
+		return nil, options, usage("%w", err)
+	}
 	if err != nil {
 		return nil, options, &exit{code: exitUnexpected, err: err}
 	}

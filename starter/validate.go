@@ -67,7 +67,7 @@ func readFile(path, repo, commit string) ([]byte, deployfile.Options, error) {
 	}
 	options.SourceExists = checkout.IsFile
 	data, err := checkout.Read(path)
-	if errors.Is(err, gitrepo.ErrNoFile) {
+	if errors.Is(err, gitrepo.ErrNoFile) || errors.Is(err, gitrepo.ErrNoRegularFile) {
 		return nil, options, &exit{code: exitUsage, err: err}
 	}
 	return data, options, err

@@ -23,7 +23,8 @@ const MaxUntrustedLines = 20
 
 // Clean makes untrusted text fit to print (S7): control characters other than
 // line breaks are dropped, at most the last 20 lines are kept, none begins
-// with "::" (GitHub would run it as a command).
+// with "::", after whatever space, and none holds "##[" (GitHub would run
+// either as a command).
 func Clean(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	s = strings.Map(func(r rune) rune {
@@ -42,9 +43,11 @@ func Clean(s string) string {
 		lines = lines[len(lines)-MaxUntrustedLines:]
 	}
 	for i, line := range lines {
-		if t := strings.TrimLeft(line, " "); strings.HasPrefix(t, "::") {
-			lines[i] = ". " + t
+		line = strings.ReplaceAll(line, "##[", "## [")
+		if t := strings.TrimLeftFunc(line, unicode.IsSpace); strings.HasPrefix(t, "::") {
+			line = ". " + t
 		}
+		lines[i] = line
 	}
 	return strings.Join(lines, "\n")
 }
