@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,9 @@ import (
 // pages in the order in which their commands are run: a later one may build on
 // what an earlier one did, as for a reader.
 var pages = []string{"README.md", "docs/deploy-yml.md", "docs/web-ui.md", "docs/operations.md", "CONTRIBUTING.md", "docs/design.md"}
+
+// patience is how long a block may take on a loaded machine.
+const patience = time.Minute
 
 // block is one fenced block of shell.
 type block struct {
@@ -75,15 +79,18 @@ func TestDocs_EveryCommandRunsOrSaysWhyNot(t *testing.T) {
 			ran++
 			// The addresses that people know are those of a stack on fixed ports.
 			script := strings.NewReplacer("127.0.0.1:9090", s.WorkerAddress, "127.0.0.1:9091", free).Replace(b.script)
-			cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -euo pipefail\n"+script)
-			cmd.Dir = dir
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			cmd := exec.CommandContext(ctx, "bash", "-c", "set -euo pipefail\n"+script)
+			cmd.Dir, cmd.WaitDelay = dir, time.Second
 			cmd.Env = append(readersEnv(s, dir), "HOME="+dir)
 			if b.page == "CONTRIBUTING.md" {
 				cmd.Dir = stack.Root()
 				cmd.Env = os.Environ()
 			}
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%s:%d: %v\n%s\n%s", b.page, b.line, err, b.script, out)
+			out, err := cmd.CombinedOutput()
+			cancel()
+			if err != nil {
+				t.Errorf("%s:%d: %v\n%s\n%s", b.page, b.line, err, b.script, contract.Clean(string(out)))
 			}
 		}
 	}
