@@ -31,7 +31,7 @@ type file struct{ path, mode, content string }
 var (
 	deploymentPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9/-]{0,63}$`)
 	idPattern         = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)
-	versionPattern    = regexp.MustCompile(`^[0-9A-Za-z._-]{1,40}$`)
+	versionPattern    = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._-]{0,39}$`)
 	sha512Pattern     = regexp.MustCompile(`^[0-9a-f]{128}$`)
 	serversPattern    = regexp.MustCompile(`^[0-9.]{7,15}:[0-9]{1,5}$`)
 )

@@ -94,10 +94,12 @@ func TestA4_ScriptsAreFixedAndCheckClean(t *testing.T) {
 	}
 }
 
+// hostile are values that would like to be more than data.
+var hostile = []string{"$(reboot)", "`reboot`", "a; reboot", `a" b`, "a' b", "a\nb", "a\x00b", "../x", "-rf", "::x", "${IFS}", strings.Repeat("😀", 1024), "a\\b", "%n", "#x", "{a: b}", "&a *a"}
+
 // Values that would like to be more than data: each is refused, or arrives as
 // the very same bytes, in every field that reaches the user data.
 func TestA4_HostileValuesAreRefusedOrInert(t *testing.T) {
-	hostile := []string{"$(reboot)", "`reboot`", "a; reboot", `a" b`, "a' b", "a\nb", "a\x00b", "../x", "-rf", "::x", "${IFS}", strings.Repeat("😀", 1000), "a\\b", "%n", "#x", "{a: b}", "&a *a"}
 	fields := map[string]func(l *compute.Launch, v string){
 		"AINEKO_SOURCE":          func(l *compute.Launch, v string) { l.Pipeline.Source = v },
 		"AINEKO_NAME":            func(l *compute.Launch, v string) { l.Pipeline.Name = v },
@@ -120,21 +122,56 @@ func TestA4_HostileValuesAreRefusedOrInert(t *testing.T) {
 				continue // refused
 			}
 			inert++
-			dir := t.TempDir()
-			env := filepath.Join(dir, "instance.env")
-			require.NoError(t, os.WriteFile(env, []byte(written(t, userData)["/etc/aineko/instance.env"]), 0o600))
-			// As the scripts read it: sourced by bash, decoded, quoted.
-			cmd := exec.Command("bash", "-euc", `. "$1"; printf '%s' "${!2}" | base64 -d`, "-", env, field)
-			cmd.Env, cmd.Dir = []string{"PATH=/usr/bin:/bin"}, dir
-			out, err := cmd.Output()
-			require.NoError(t, err, "%s %q", field, value)
-			assert.Equal(t, strings.TrimPrefix(value, "https://example.com/"), strings.TrimPrefix(string(out), "https://example.com/"), field)
-			left, err := os.ReadDir(dir)
-			require.NoError(t, err)
-			assert.Len(t, left, 1, "%s %q left something behind", field, value)
+			assert.Equal(t, strings.TrimPrefix(value, "https://example.com/"), strings.TrimPrefix(sourced(t, userData, field), "https://example.com/"), field)
 		}
 	}
 	assert.Positive(t, inert)
+}
+
+// The broker's values come from settings and from EC2: the same holds for them.
+func TestA4_HostileValuesOfTheBrokerAreRefusedOrInert(t *testing.T) {
+	inert := 0
+	for field, set := range map[string]func(b *compute.BrokerLaunch, v string){
+		"AINEKO_KAFKA_URL": func(b *compute.BrokerLaunch, v string) { b.URL = "https://example.com/" + v },
+		"sha512":           func(b *compute.BrokerLaunch, v string) { b.SHA512 = v },
+		"version":          func(b *compute.BrokerLaunch, v string) { b.Version = v },
+		"address":          func(b *compute.BrokerLaunch, v string) { b.Address = v },
+		"volume":           func(b *compute.BrokerLaunch, v string) { b.VolumeID = v },
+		"environment id":   func(b *compute.BrokerLaunch, v string) { b.Identity.EnvironmentID = v },
+	} {
+		for _, value := range hostile {
+			b := broker()
+			set(&b, value)
+			userData, err := compute.BrokerUserData(b)
+			if field != "AINEKO_KAFKA_URL" {
+				assert.Error(t, err, "%s %q", field, value)
+				continue
+			}
+			if err != nil {
+				continue // refused
+			}
+			inert++
+			assert.Equal(t, "https://example.com/"+value, sourced(t, userData, field))
+		}
+	}
+	assert.Positive(t, inert)
+}
+
+// sourced is a value as the scripts read it: instance.env sourced by bash, the
+// value decoded, in quotes. It fails where that leaves anything behind.
+func sourced(t *testing.T, userData, name string) string {
+	t.Helper()
+	dir := t.TempDir()
+	env := filepath.Join(dir, "instance.env")
+	require.NoError(t, os.WriteFile(env, []byte(written(t, userData)["/etc/aineko/instance.env"]), 0o600))
+	cmd := exec.Command("bash", "-euc", `. "$1"; printf '%s' "${!2}" | base64 -d`, "-", env, name)
+	cmd.Env, cmd.Dir = []string{"PATH=/usr/bin:/bin"}, dir
+	out, err := cmd.Output()
+	require.NoError(t, err, name)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, left, 1, "%s left something behind", name)
+	return string(out)
 }
 
 func TestA4_TooLongForUserDataIsSaid(t *testing.T) {

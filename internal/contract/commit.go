@@ -202,7 +202,7 @@ func (p Pipeline) check() error {
 		errs = append(errs, CheckPipeline(p.Name))
 	}
 	if p.Machine.Type != MachineEC2 || !powerOfTwo(p.Machine.VCPU) || !powerOfTwo(p.Machine.MemGiB) {
-		errs = append(errs, fmt.Errorf("pipeline %s: machine %s %d vCPU %d GiB: want ec2 and powers of two", Clip(p.Pipeline, 63), Clip(p.Machine.Type, 20), p.Machine.VCPU, p.Machine.MemGiB))
+		errs = append(errs, fmt.Errorf("pipeline %q: machine %q %d vCPU %d GiB: want ec2 and powers of two", Clip(p.Pipeline, 63), Clip(p.Machine.Type, 20), p.Machine.VCPU, p.Machine.MemGiB))
 	}
 	return errors.Join(errs...)
 }

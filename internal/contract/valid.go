@@ -3,6 +3,8 @@ package contract
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // What names may look like (spec §1, D4). Every place that takes one from
@@ -18,8 +20,11 @@ var (
 const MaxProjectLength = 100
 
 // CheckProject returns an error that says what a project name must look like.
+// A part "." or ".." is refused: the name becomes part of a URL, where those
+// lead elsewhere.
 func CheckProject(name string) error {
-	if len(name) > MaxProjectLength || !projectPattern.MatchString(name) {
+	if len(name) > MaxProjectLength || !projectPattern.MatchString(name) ||
+		slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return part == "." || part == ".." }) {
 		return fmt.Errorf("project %q: want owner/repo, of letters, digits, '.', '_' and '-', at most %d characters", Clip(name, 120), MaxProjectLength)
 	}
 	return nil
