@@ -79,6 +79,10 @@ type Options struct {
 	Simulator ec2sim.Options
 	Settings  func(*activities.Settings)
 	Wire      *Wire
+	// EC2 is the URL of another stand-in for EC2, and Through what carries calls
+	// there; the simulator then stays empty.
+	EC2     string
+	Through http.RoundTripper
 	// Interceptors of its worker.
 	Worker worker.Options
 }
@@ -97,7 +101,13 @@ func New(t testing.TB, o Options) *Life {
 		o.Wire = &Wire{}
 	}
 	o.Wire.next = &http.Transport{MaxIdleConnsPerHost: 100}
-	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+	if o.Through != nil {
+		o.Wire.next = o.Through
+	}
+	if o.EC2 == "" {
+		o.EC2 = server.URL
+	}
+	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: &o.EC2, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
 		HTTPClient: &http.Client{Transport: o.Wire}}
 	settings := Settings()
 	if o.Settings != nil {
