@@ -146,5 +146,9 @@ func connectEC2(ctx context.Context, s settings) (awsec2.API, activities.Account
 		}
 		return nil, account, fmt.Errorf("%w: EC2 in %s: %w", errUnreachable, cfg.Region, err)
 	}
-	return api, account, nil
+	return awsec2.Share(api, s.PollInterval/shareOfPoll), account, nil
 }
+
+// shareOfPoll is the part of a poll interval within which looks at slow states
+// are put into one call.
+const shareOfPoll = 5

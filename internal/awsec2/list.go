@@ -3,6 +3,7 @@ package awsec2
 import (
 	"context"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
@@ -104,9 +105,10 @@ func Instances(ctx context.Context, api API, filters []types.Filter) ([]types.In
 	})
 }
 
-// InstanceStatuses lists the status checks of instances that run.
+// InstanceStatuses lists the states and status checks of instances, in
+// whatever state they are.
 func InstanceStatuses(ctx context.Context, api API, ids []string) ([]types.InstanceStatus, error) {
-	return all(ctx, ec2.NewDescribeInstanceStatusPaginator(api, &ec2.DescribeInstanceStatusInput{InstanceIds: ids}),
+	return all(ctx, ec2.NewDescribeInstanceStatusPaginator(api, &ec2.DescribeInstanceStatusInput{InstanceIds: ids, IncludeAllInstances: aws.Bool(true)}),
 		func(o *ec2.DescribeInstanceStatusOutput) []types.InstanceStatus { return o.InstanceStatuses })
 }
 
