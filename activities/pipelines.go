@@ -118,9 +118,10 @@ func secretsPath(s Settings, t Target) string {
 // CheckPipeline waits until an instance is ready, or says why it is not (A5).
 func (a *Activities) CheckPipeline(ctx context.Context, in CheckInput) (compute.Readiness, error) {
 	return on(ctx, a, in.Target, func(ctx context.Context, beat awsec2.Beat) (compute.Readiness, error) {
-		line := compute.ReadyLine(in.Target.EnvironmentID, in.Deployment, in.Commit)
-		return a.compute(in.Settings).WaitReady(ctx, in.Target.Identity, in.InstanceID, line,
-			in.Settings.Readiness, in.Settings.ReadinessTimeout, in.Since, beat)
+		return a.compute(in.Settings).WaitReady(ctx, in.Target.Identity, in.InstanceID, compute.Wait{
+			Line: compute.ReadyLine(in.Target.EnvironmentID, in.Deployment, in.Commit), How: in.Settings.Readiness,
+			Since: in.Since, Limit: in.Settings.ReadinessTimeout, Fresh: true,
+		}, beat)
 	})
 }
 

@@ -74,16 +74,23 @@ func (c Compute) EnsureBroker(ctx context.Context, b BrokerLaunch, again bool, b
 	if err := c.frozenProgram(ctx, &b, beat); err != nil {
 		return "", err
 	}
-	if broker == "" {
+	fresh := broker == ""
+	if fresh {
 		if broker, err = c.launchBroker(ctx, b, dead, beat); err != nil {
+			return "", err
+		}
+	}
+	if fresh {
+		if err := c.waitRunning(ctx, broker, beat); err != nil {
 			return "", err
 		}
 	}
 	if err := c.attachVolume(ctx, b, broker, beat); err != nil {
 		return "", err
 	}
-	line := ReadyLine(b.Identity.EnvironmentID, brokerRole, b.Version)
-	ready, err := c.WaitReady(ctx, b.Identity, broker, line, b.Readiness, b.ReadinessTimeout, since, beat)
+	ready, err := c.WaitReady(ctx, b.Identity, broker, Wait{
+		Line: ReadyLine(b.Identity.EnvironmentID, brokerRole, b.Version), How: b.Readiness, Since: since, Limit: b.ReadinessTimeout, Fresh: fresh,
+	}, beat)
 	if err != nil {
 		return "", err
 	}
@@ -207,6 +214,26 @@ func (c Compute) interfaceFree(ctx context.Context, b BrokerLaunch, old string, 
 		return twin != "", b.InterfaceID + " to be free", err
 	})
 	return twin, err
+}
+
+// soonestRunning is when a fresh instance is first looked at, in poll
+// intervals (5 s): on AWS it runs after 10 to 20 s.
+const soonestRunning = 3
+
+// waitRunning waits until a fresh instance is pending no longer: before that
+// EC2 attaches no volume to it. In which state it is then, others find out.
+func (c Compute) waitRunning(ctx context.Context, instanceID string, beat awsec2.Beat) error {
+	waiting := instanceID + " to run"
+	return awsec2.PollAfter(ctx, soonestRunning*c.PollInterval, c.PollInterval, waiting, beat, func(ctx context.Context) (bool, string, error) {
+		states, err := awsec2.InstanceStatuses(ctx, c.EC2, []string{instanceID})
+		if err != nil && !awsec2.IsNotFound(err) {
+			return false, "", fmt.Errorf("looking at %s: %w", instanceID, err)
+		}
+		if err != nil || len(states) == 0 || states[0].InstanceState == nil {
+			return false, instanceID + " to be shown", nil
+		}
+		return states[0].InstanceState.Name != types.InstanceStateNamePending, waiting, nil
+	})
 }
 
 // attachVolume gives the data volume to the broker's instance, once that runs

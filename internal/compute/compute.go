@@ -152,12 +152,17 @@ func (c Compute) Failure(ctx context.Context, i Instance) string {
 	return ""
 }
 
+// soonestGone is when an instance that was told to end is looked at again, in
+// poll intervals (5 s): on AWS that takes 30 s and more.
+const soonestGone = 5
+
 // Terminate ends instances and waits until they are gone. It looks at their
-// tags first: nothing ends by its ID alone. One that two looks in a row do
-// not find is gone.
+// tags first: nothing ends by its ID alone. One that was seen to end and is
+// found no more is gone; one that was never seen, when two looks in a row do
+// not find it.
 func (c Compute) Terminate(ctx context.Context, id awsec2.Identity, instanceIDs []string, beat awsec2.Beat) error {
 	asked := map[string]bool{}
-	absent := 0
+	absent, ended := 0, false
 	return awsec2.Poll(ctx, c.PollInterval, beat, func(ctx context.Context) (bool, string, error) {
 		found, err := c.list(ctx, id.Filters(notTerminated))
 		if err != nil {
@@ -177,7 +182,7 @@ func (c Compute) Terminate(ctx context.Context, id awsec2.Identity, instanceIDs 
 		}
 		if len(left) == 0 {
 			absent++
-			return absent >= 2, "a second look for " + fmt.Sprint(instanceIDs), nil
+			return absent >= 2 || ended, "a second look for " + fmt.Sprint(instanceIDs), nil
 		}
 		absent = 0
 		if len(end) > 0 {
@@ -187,6 +192,12 @@ func (c Compute) Terminate(ctx context.Context, id awsec2.Identity, instanceIDs 
 			}
 			for _, i := range end {
 				asked[i] = err == nil
+			}
+			if err == nil {
+				ended = true
+				if err := awsec2.Pause(ctx, (soonestGone-1)*c.PollInterval); err != nil {
+					return false, "", fmt.Errorf("waiting for %v to terminate: %w", left, err)
+				}
 			}
 		}
 		return false, fmt.Sprintf("%v to terminate", left), nil

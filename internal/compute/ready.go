@@ -41,97 +41,146 @@ func ReadyLine(environmentID, deployment, sha string) string {
 	return readyWord + environmentID + " " + deployment + " " + sha
 }
 
-// WaitReady waits until an instance runs, its status checks pass and its
-// console shows the line, or until that cannot be any more: it failed, it is
-// gone, or the limit since a time has passed.
-func (c Compute) WaitReady(ctx context.Context, id awsec2.Identity, instanceID, line, how string, limit time.Duration, since time.Time, beat awsec2.Beat) (Readiness, error) {
-	var result Readiness
-	absent := time.Time{}
-	err := awsec2.Poll(ctx, c.PollInterval, beat, func(ctx context.Context) (bool, string, error) {
-		late := time.Since(since) > limit
-		state, waiting, err := c.lookReady(ctx, id, instanceID, line, how)
-		if err != nil {
-			return false, "", err
-		}
-		switch {
-		case state.Ready:
-			result = state
-			return true, "", nil
-		case state.Reason == notShown:
-			// Fresh instances are not shown to every reader at once.
-			if absent.IsZero() {
-				absent = time.Now()
-			}
-			if time.Since(absent) > 2*c.SettleTime {
-				result = Readiness{Reason: instanceID + " is gone"}
-				return true, "", nil
-			}
-		case state.Reason != "":
-			result = state
-			return true, "", nil
-		default:
-			absent = time.Time{}
-		}
-		if late {
-			result = Readiness{Reason: fmt.Sprintf("after %s it still waits for %s", limit, waiting), Journal: state.Journal}
-			return true, "", nil
-		}
-		return false, waiting, nil
-	})
-	return result, err
+// When an instance that becomes ready is looked at, in poll intervals (5 s).
+// On AWS it runs after 10 to 20 s and passes its status checks 120 to 180 s
+// later, so earlier looks would tell nothing.
+const (
+	soonestReady  = 14 // before the first look
+	betweenChecks = 2  // while the status checks are under way
+	betweenFaults = 12 // while they are, between looks at the console for a failed unit
+)
+
+// Wait is what is waited for, and how long.
+type Wait struct {
+	Line  string // that root writes to the console
+	How   string // ReadinessConsole or ReadinessStatusChecks
+	Since time.Time
+	Limit time.Duration // after Since
+	// Fresh is whether the instance was launched at Since: then it cannot be
+	// ready yet for a while.
+	Fresh bool
 }
 
-// notShown is the reason while an instance is not found.
-const notShown = "not shown"
-
-// lookReady is one look: a Reason says that it cannot become ready any more.
-func (c Compute) lookReady(ctx context.Context, id awsec2.Identity, instanceID, line, how string) (r Readiness, waiting string, err error) {
-	out, err := c.EC2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{instanceID}, Filters: id.Filters()})
-	if awsec2.IsNotFound(err) || err == nil && len(out.Reservations) == 0 {
-		return Readiness{Reason: notShown}, instanceID + " to be shown", nil
+// WaitReady waits until an instance runs, its status checks pass and its
+// console shows the line, or until that cannot be any more: it failed, it is
+// gone, or the limit has passed.
+func (c Compute) WaitReady(ctx context.Context, id awsec2.Identity, instanceID string, wait Wait, beat awsec2.Beat) (Readiness, error) {
+	w := readying{Compute: c, id: id, instanceID: instanceID, wait: wait}
+	rest := time.Duration(0)
+	if wait.Fresh {
+		// Since is by the server's clock, which may be ahead of this machine's.
+		rest = min(soonestReady*c.PollInterval, wait.Limit) - max(time.Since(wait.Since), 0)
 	}
-	if err != nil {
-		return r, "", fmt.Errorf("looking at %s: %w", instanceID, err)
+	var result Readiness
+	waiting := instanceID + " to run"
+	for {
+		beat(waiting)
+		if err := awsec2.Pause(ctx, max(rest, 0)); err != nil {
+			return result, fmt.Errorf("waiting for %s: %w", waiting, err)
+		}
+		late := time.Since(wait.Since) > wait.Limit
+		var err error
+		if result, waiting, err = w.look(ctx); err != nil {
+			return result, err
+		}
+		switch {
+		case result.Ready || result.Reason != "":
+			return result, nil
+		case late:
+			result.Reason = fmt.Sprintf("after %s it still waits for %s", wait.Limit, waiting)
+			return result, nil
+		}
+		rest = c.PollInterval
+		if !w.checked {
+			rest *= betweenChecks
+		}
+	}
+}
+
+// readying is an instance that becomes ready, over several looks.
+type readying struct {
+	Compute
+	id         awsec2.Identity
+	instanceID string
+	wait       Wait
+	absent     time.Time // since when it is not shown
+	looks      int
+	checked    bool // whether the status checks have passed
+}
+
+// look is one look: a Reason says that it cannot become ready any more. The
+// status checks come first: many waits share one call for them, while each
+// console is a call of its own.
+func (w *readying) look(ctx context.Context) (r Readiness, waiting string, err error) {
+	w.looks++
+	checks, err := awsec2.InstanceStatuses(ctx, w.EC2, []string{w.instanceID})
+	switch {
+	case err != nil && !awsec2.IsNotFound(err):
+		return r, "", fmt.Errorf("asking for the status checks of %s: %w", w.instanceID, err)
+	case err != nil || len(checks) == 0 || !comesUp(checks[0]):
+		return w.lookWhy(ctx)
+	case checks[0].InstanceState.Name == types.InstanceStateNamePending:
+		return r, w.instanceID + " to run", nil
+	}
+	w.absent = time.Time{}
+	w.checked = ok(checks[0].SystemStatus) && ok(checks[0].InstanceStatus)
+	switch {
+	case w.wait.How != ReadinessConsole:
+		return Readiness{Ready: w.checked}, "its status checks to pass", nil
+	case !w.checked && w.looks%(betweenFaults/betweenChecks) != 1:
+		return r, "its status checks to pass", nil
+	}
+	console, err := w.console(ctx, w.instanceID)
+	switch {
+	case awsec2.ClassOf(err) == awsec2.Terminal:
+		return r, "", fmt.Errorf("reading the console of %s: %w", w.instanceID, err)
+	case err != nil:
+		return r, "its console", nil
+	}
+	if failed, journal := lastFailed(console); failed {
+		return Readiness{Reason: "its unit failed", Journal: journal}, "", nil
+	}
+	switch {
+	case !hasLine(console, w.wait.Line):
+		return r, "its ready line on the console", nil
+	case !w.checked:
+		return r, "its status checks to pass", nil
+	}
+	return Readiness{Ready: true}, "", nil
+}
+
+// comesUp is whether an instance runs or is about to.
+func comesUp(s types.InstanceStatus) bool {
+	return s.InstanceState != nil && (s.InstanceState.Name == types.InstanceStateNamePending || s.InstanceState.Name == types.InstanceStateNameRunning)
+}
+
+// lookWhy finds out why an instance does not come up, or is not shown.
+func (w *readying) lookWhy(ctx context.Context) (r Readiness, waiting string, err error) {
+	out, err := w.EC2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{w.instanceID}, Filters: w.id.Filters()})
+	if err != nil && !awsec2.IsNotFound(err) {
+		return r, "", fmt.Errorf("looking at %s: %w", w.instanceID, err)
+	}
+	if err != nil || len(out.Reservations) == 0 {
+		// Fresh instances are not shown to every reader at once.
+		if w.absent.IsZero() {
+			w.absent = time.Now()
+		}
+		if time.Since(w.absent) > 2*w.SettleTime {
+			return Readiness{Reason: w.instanceID + " is gone"}, "", nil
+		}
+		return r, w.instanceID + " to be shown", nil
 	}
 	instance := out.Reservations[0].Instances[0]
 	switch state := instance.State.Name; state {
-	case types.InstanceStateNamePending:
-		return r, instanceID + " to run", nil
-	case types.InstanceStateNameRunning:
+	case types.InstanceStateNamePending, types.InstanceStateNameRunning:
+		return r, w.instanceID + " to run", nil // two readers disagree
 	default:
-		reason := fmt.Sprintf("%s is %s", instanceID, state)
+		reason := fmt.Sprintf("%s is %s", w.instanceID, state)
 		if instance.StateReason != nil {
 			reason += ": " + aws.ToString(instance.StateReason.Message)
 		}
 		return Readiness{Reason: reason}, "", nil
 	}
-	if how == ReadinessConsole {
-		console, err := c.console(ctx, instanceID)
-		if err == nil {
-			if failed, journal := lastFailed(console); failed {
-				return Readiness{Reason: "its unit failed", Journal: journal}, "", nil
-			}
-			if !hasLine(console, line) {
-				return r, "its ready line on the console", nil
-			}
-		} else if awsec2.ClassOf(err) == awsec2.Terminal {
-			return r, "", fmt.Errorf("reading the console of %s: %w", instanceID, err)
-		} else {
-			return r, "its console", nil
-		}
-	}
-	checks, err := awsec2.InstanceStatuses(ctx, c.EC2, []string{instanceID})
-	if err != nil && !awsec2.IsNotFound(err) {
-		return r, "", fmt.Errorf("asking for the status checks of %s: %w", instanceID, err)
-	}
-	if err != nil || len(checks) == 0 {
-		return r, "its status checks", nil
-	}
-	s := checks[0]
-	if ok(s.SystemStatus) && ok(s.InstanceStatus) {
-		return Readiness{Ready: true}, "", nil
-	}
-	return r, "its status checks to pass", nil
 }
 
 func ok(s *types.InstanceStatusSummary) bool { return s != nil && s.Status == types.SummaryStatusOk }

@@ -31,15 +31,23 @@ type Resource struct {
 // and what is in its VPCs, whoever's. What comes and goes with something else
 // (the interface of a NAT gateway, the main route table) is left out.
 func (n Network) Find(ctx context.Context, id awsec2.Identity, vpcHints []string) ([]Resource, error) {
-	f := finding{Network: n, id: id, seen: map[string]bool{}, vpcs: slices.Clone(vpcHints)}
+	return n.find(ctx, &finding{Network: n, id: id, seen: map[string]bool{}, vpcs: slices.Clone(vpcHints)})
+}
+
+func (n Network) find(ctx context.Context, f *finding) ([]Resource, error) {
 	// VPCs first: they say where else to look.
 	for _, look := range []func(context.Context) error{f.findVPCs, f.findInstances, f.findNatGateways, f.findAddresses, f.findInternetGateways,
 		f.findEndpoints, f.findInterfaces, f.findVolumes, f.findGroups, f.findRouteTables, f.findSubnets, f.findFlowLogs, f.findPeerings} {
 		if err := look(ctx); err != nil {
-			return nil, fmt.Errorf("looking for what exists of %s: %w", id.EnvironmentID, err)
+			return nil, fmt.Errorf("looking for what exists of %s: %w", f.id.EnvironmentID, err)
 		}
 	}
 	return f.found, nil
+}
+
+// findOwn is Find for what carries the environment's tags alone, in fewer looks.
+func (n Network) findOwn(ctx context.Context, id awsec2.Identity) ([]Resource, error) {
+	return n.find(ctx, &finding{Network: n, id: id, seen: map[string]bool{}, own: true})
 }
 
 // Environments lists those of a project that have a VPC.
@@ -67,6 +75,8 @@ type finding struct {
 	vpcs  []string
 	found []Resource
 	seen  map[string]bool
+	// own is whether the tags alone are looked for.
+	own bool
 }
 
 // each calls look with the filters by tag, then with those by VPC, under the
@@ -75,7 +85,7 @@ func (f *finding) each(vpcFilter string, look func(filters []types.Filter) error
 	if err := look(f.id.Filters()); err != nil {
 		return err
 	}
-	if vpcFilter == "" || len(f.vpcs) == 0 {
+	if f.own || vpcFilter == "" || len(f.vpcs) == 0 {
 		return nil
 	}
 	return look([]types.Filter{awsec2.Filter(vpcFilter, f.vpcs...)})
@@ -274,7 +284,7 @@ func (f *finding) findFlowLogs(ctx context.Context) error {
 // findPeerings lists what others joined to the VPC: it blocks its deletion.
 func (f *finding) findPeerings(ctx context.Context) error {
 	for _, side := range []string{"requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id"} {
-		if len(f.vpcs) == 0 {
+		if f.own || len(f.vpcs) == 0 {
 			return nil
 		}
 		out, err := awsec2.VpcPeeringConnections(ctx, f.EC2, []types.Filter{

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -128,7 +129,7 @@ func (e ensuring) natGateway(ctx context.Context) (string, error) {
 		if found[0].State == types.NatGatewayStateAvailable {
 			return id, nil
 		}
-		return id, e.natAvailable(ctx, id)
+		return id, e.natAvailable(ctx, id, 0)
 	}
 	for dead := ""; ; {
 		made, err := e.EC2.CreateNatGateway(ctx, &ec2.CreateNatGatewayInput{
@@ -143,7 +144,7 @@ func (e ensuring) natGateway(ctx context.Context) (string, error) {
 		case types.NatGatewayStateAvailable:
 			return id, nil
 		case types.NatGatewayStatePending:
-			return id, e.natAvailable(ctx, id)
+			return id, e.natAvailable(ctx, id, soonestNAT*e.PollInterval)
 		}
 		if id == dead {
 			return "", fmt.Errorf("%s is %s", id, made.NatGateway.State)
@@ -152,10 +153,17 @@ func (e ensuring) natGateway(ctx context.Context) (string, error) {
 	}
 }
 
-// natAvailable waits for a NAT gateway: 90 to 126 s were seen on AWS, so no
-// limit of its own; the step's is enough.
-func (e ensuring) natAvailable(ctx context.Context, id string) error {
-	return awsec2.Poll(ctx, e.PollInterval, e.beat, func(ctx context.Context) (bool, string, error) {
+// When a NAT gateway is looked at, in poll intervals (5 s): AWS takes 90 to
+// 126 s to make one, so the first looks would tell nothing, and a few seconds more do not matter.
+const (
+	soonestNAT  = 12
+	betweenNATs = 2
+)
+
+// natAvailable waits for a NAT gateway, and begins to look after a while. It
+// has no limit of its own; the step's is enough.
+func (e ensuring) natAvailable(ctx context.Context, id string, first time.Duration) error {
+	return awsec2.PollAfter(ctx, first, betweenNATs*e.PollInterval, id+" to become available", e.beat, func(ctx context.Context) (bool, string, error) {
 		out, err := e.EC2.DescribeNatGateways(ctx, &ec2.DescribeNatGatewaysInput{NatGatewayIds: []string{id}})
 		if awsec2.IsNotFound(err) {
 			return false, id + " to be shown", nil

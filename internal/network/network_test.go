@@ -43,7 +43,7 @@ func newWorld(t *testing.T, o ec2sim.Options, nat string) *world {
 	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}
 	w := &world{
 		Simulator: sim, volume: 100,
-		network: network.Network{EC2: awsec2.New(cfg, awsec2.Options{Speed: -1}), PollInterval: 10 * time.Millisecond, SettleTime: 20 * time.Millisecond},
+		network: network.Network{EC2: awsec2.New(cfg, awsec2.Options{Speed: -1}), PollInterval: 3 * time.Millisecond, SettleTime: 20 * time.Millisecond},
 		id:      awsec2.Identity{Installation: "test", Project: "acme/churn", Environment: "develop", EnvironmentID: "env-1"},
 	}
 	w.layout, err = w.network.Freeze(t.Context(), w.id, network.Options{

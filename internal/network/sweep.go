@@ -12,7 +12,7 @@ import (
 // step settled on, whose role another has, and that nothing uses. It returns
 // what it removed. Instances are not its business.
 func (n Network) Sweep(ctx context.Context, id awsec2.Identity, ids map[string]string, beat awsec2.Beat) ([]string, error) {
-	found, err := n.Find(ctx, id, nil)
+	found, err := n.findOwn(ctx, id)
 	if err != nil {
 		return nil, err
 	}

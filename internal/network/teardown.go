@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -31,9 +32,18 @@ var goesAfter = map[string][]string{
 // TearDown makes the steps that delete what was found and is the environment's own.
 func TearDown(found []Resource) []Step {
 	byKind := map[string][]string{}
+	var named string    // the pipelines' group,
+	var naming []string // which the broker's names in its rule, and holds
 	for _, r := range found {
-		if r.Own {
-			byKind[r.Kind] = append(byKind[r.Kind], r.ID)
+		if !r.Own {
+			continue
+		}
+		byKind[r.Kind] = append(byKind[r.Kind], r.ID)
+		switch r.Role {
+		case "pipelines-group":
+			named = r.ID
+		case "broker-group":
+			naming = append(naming, r.ID)
 		}
 	}
 	var steps []Step
@@ -42,6 +52,9 @@ func TearDown(found []Resource) []Step {
 			step := Step{Role: id, Kind: kind, Summary: "delete " + strings.ReplaceAll(kind, "-", " ") + " " + id, ResourceID: id}
 			for _, before := range goesAfter[kind] {
 				step.After = append(step.After, byKind[before]...)
+			}
+			if id == named {
+				step.After = append(step.After, naming...)
 			}
 			steps = append(steps, step)
 		}
@@ -91,7 +104,7 @@ func (n Network) Delete(ctx context.Context, id awsec2.Identity, step Step, beat
 			if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 				return false, "", err
 			}
-			last = err
+			last, d.held = err, true
 			if blocked++; blocked > patience {
 				return false, "", &Blocked{What: step.Summary, By: d.blockers(ctx, step.Kind), Err: err}
 			}
@@ -126,6 +139,8 @@ type deleting struct {
 	Network
 	identity awsec2.Identity
 	id       string
+	told     bool // whether it was told to go, and goes slowly
+	held     bool // whether something was in its way
 	absent   int
 }
 
@@ -138,15 +153,30 @@ func (d *deleting) looks() map[string]func(context.Context) (bool, error) {
 	}
 }
 
-// gone is whether a resource is gone for good: two looks in a row did not find
-// it, for one reader may not see what another does.
+// gone is whether a resource is gone for good: it was told to go and is found no
+// more, or two looks in a row did not find it, for one reader may not see what
+// another does. The environment's last search looks twice, by tag and by VPC.
 func (d *deleting) gone(absent bool) bool {
 	if !absent {
 		d.absent = 0
 		return false
 	}
 	d.absent++
-	return d.absent >= 2
+	return d.told || d.absent >= 2
+}
+
+// soonestGone is when what goes slowly is looked at again after it was told to
+// go, in poll intervals (5 s): on AWS an instance takes 30 s and more, a NAT
+// gateway 60 s.
+var soonestGone = map[string]time.Duration{kindInstance: 5, kindNatGateway: 10}
+
+// goes notes that a resource that goes slowly was told to go.
+func (d *deleting) goes(ctx context.Context, kind string, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	d.told = true
+	return false, awsec2.Pause(ctx, max(soonestGone[kind]-1, 0)*d.PollInterval)
 }
 
 func (d *deleting) filters(idFilter string) []types.Filter {
@@ -168,7 +198,7 @@ func (d *deleting) instance(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 		_, err := d.EC2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{d.id}})
-		return false, err
+		return d.goes(ctx, kindInstance, err)
 	}
 	return d.gone(true), nil
 }
@@ -196,7 +226,7 @@ func (d *deleting) endpoint(ctx context.Context) (bool, error) {
 				return false, fmt.Errorf("deleting %s: %s: %s", d.id, aws.ToString(failed.Error.Code), aws.ToString(failed.Error.Message))
 			}
 		}
-		return false, nil
+		return d.goes(ctx, kindEndpoint, nil)
 	}
 	return d.gone(true), nil
 }
@@ -215,7 +245,7 @@ func (d *deleting) natGateway(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 		_, err := d.EC2.DeleteNatGateway(ctx, &ec2.DeleteNatGatewayInput{NatGatewayId: &d.id})
-		return false, err
+		return d.goes(ctx, kindNatGateway, err)
 	}
 	return d.gone(true), nil
 }
@@ -230,7 +260,7 @@ func (d *deleting) address(ctx context.Context) (bool, error) {
 	}
 	d.gone(false)
 	_, err = d.EC2.ReleaseAddress(ctx, &ec2.ReleaseAddressInput{AllocationId: &d.id})
-	return false, err
+	return err == nil, err
 }
 
 func (d *deleting) internetGateway(ctx context.Context) (bool, error) {
@@ -249,7 +279,7 @@ func (d *deleting) internetGateway(ctx context.Context) (bool, error) {
 		}
 	}
 	_, err = d.EC2.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: &d.id})
-	return false, err
+	return err == nil, err
 }
 
 func (d *deleting) networkInterface(ctx context.Context) (bool, error) {
@@ -263,7 +293,7 @@ func (d *deleting) networkInterface(ctx context.Context) (bool, error) {
 		}
 		d.gone(false)
 		_, err := d.EC2.DeleteNetworkInterface(ctx, &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: &d.id})
-		return false, err
+		return err == nil, err
 	}
 	return d.gone(true), nil
 }
@@ -282,12 +312,13 @@ func (d *deleting) volume(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 		_, err := d.EC2.DeleteVolume(ctx, &ec2.DeleteVolumeInput{VolumeId: &d.id})
-		return false, err
+		return d.goes(ctx, kindVolume, err)
 	}
 	return d.gone(true), nil
 }
 
-// group strips a group first, since groups that name each other hold each other.
+// group deletes a group; groups that name each other hold each other, so one
+// that is held is stripped of its rules first.
 func (d *deleting) group(ctx context.Context) (bool, error) {
 	out, err := awsec2.SecurityGroups(ctx, d.EC2, d.filters("group-id"))
 	if err != nil {
@@ -297,11 +328,13 @@ func (d *deleting) group(ctx context.Context) (bool, error) {
 		return d.gone(true), nil
 	}
 	d.gone(false)
-	if err := d.stripGroup(ctx, out[0]); err != nil {
-		return false, err
+	if d.held {
+		if err := d.stripGroup(ctx, out[0]); err != nil {
+			return false, err
+		}
 	}
 	_, err = d.EC2.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &d.id})
-	return false, err
+	return err == nil, err
 }
 
 func (d *deleting) routeTable(ctx context.Context) (bool, error) {
@@ -320,7 +353,7 @@ func (d *deleting) routeTable(ctx context.Context) (bool, error) {
 		}
 	}
 	_, err = d.EC2.DeleteRouteTable(ctx, &ec2.DeleteRouteTableInput{RouteTableId: &d.id})
-	return false, err
+	return err == nil, err
 }
 
 func (d *deleting) subnet(ctx context.Context) (bool, error) {
@@ -333,7 +366,7 @@ func (d *deleting) subnet(ctx context.Context) (bool, error) {
 	}
 	d.gone(false)
 	_, err = d.EC2.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: &d.id})
-	return false, err
+	return err == nil, err
 }
 
 func (d *deleting) flowLogs(ctx context.Context) (bool, error) {
@@ -346,7 +379,7 @@ func (d *deleting) flowLogs(ctx context.Context) (bool, error) {
 	}
 	d.gone(false)
 	_, err = d.EC2.DeleteFlowLogs(ctx, &ec2.DeleteFlowLogsInput{FlowLogIds: []string{d.id}})
-	return false, err
+	return err == nil, err
 }
 
 func (d *deleting) vpc(ctx context.Context) (bool, error) {
@@ -359,7 +392,7 @@ func (d *deleting) vpc(ctx context.Context) (bool, error) {
 	}
 	d.gone(false)
 	_, err = d.EC2.DeleteVpc(ctx, &ec2.DeleteVpcInput{VpcId: &d.id})
-	return false, err
+	return err == nil, err
 }
 
 // blockers names what is in the way of a subnet, a VPC or a group.

@@ -46,7 +46,7 @@ func Settings() activities.Settings {
 			Machine: contract.DefaultMachine, VolumeGiB: 100},
 		Image: "ami-1", Families: []string{"m7i", "c7i"}, Repository: "https://github.com/{project}.git", RootVolumeGiB: 30,
 		Readiness: "console", ReadinessTimeout: 15 * time.Minute, Limits: contract.DefaultLimits, EnvironmentLimit: 4,
-		InitializeTimeout: 3 * time.Hour, DeletionGrace: 24 * time.Hour, PollInterval: 10 * time.Millisecond, SettleTime: 20 * time.Millisecond,
+		InitializeTimeout: 3 * time.Hour, DeletionGrace: 24 * time.Hour, PollInterval: time.Millisecond, SettleTime: 20 * time.Millisecond,
 	}
 }
 

@@ -160,14 +160,21 @@ func (s *Stack) StartWorker(ctx context.Context, name string) error {
 	return s.await(ctx, name, func() error { return get("http://" + listen + "/readyz") })
 }
 
+// pollInterval is a worker's on AWS; a faster simulator is looked at more often.
+const (
+	pollInterval = 5 * time.Second
+	shortestPoll = 25 * time.Millisecond
+)
+
 // workerSettings suit the simulator's speed; what is given wins.
 func (s *Stack) workerSettings() map[string]string {
 	settings := map[string]string{
 		"ec2-speed": strconv.FormatFloat(s.options.Speed, 'g', -1, 64),
 		"image":     "ami-simulated",
 	}
-	if s.options.Speed > 1 {
-		settings["poll-interval"], settings["settle-time"], settings["readiness-timeout"] = "200ms", "300ms", "30s"
+	if speed := s.options.Speed; speed > 1 {
+		poll := max(time.Duration(float64(pollInterval)/speed), shortestPoll)
+		settings["poll-interval"], settings["settle-time"], settings["readiness-timeout"] = poll.String(), "300ms", "30s"
 	}
 	for flag, value := range s.options.WorkerSettings {
 		settings[flag] = value
