@@ -128,6 +128,8 @@ func New(t testing.TB, o Options) *Life {
 	l.env.OnActivity(activities.TakeSlot, mock.Anything, mock.Anything).Return(contract.TakeSlotAnswer{Granted: true, Limit: 4, Slot: contract.Slot{
 		Environment: Environment, EnvironmentID: EnvironmentID, Account: account.ID, Region: account.Region, Incarnation: 1,
 	}}, nil)
+	// There is no server here whose history could tell.
+	l.env.OnActivity(activities.ReadIdentity, mock.Anything, mock.Anything).Return("lifecycle", nil).Maybe()
 	l.env.OnActivity(activities.FreeSlot, mock.Anything, mock.Anything).Return(func(context.Context, activities.FreeSlotInput) error {
 		l.freed = true
 		return nil
