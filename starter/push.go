@@ -141,7 +141,8 @@ func (a *app) send(ctx context.Context, s *sent, newest string) (contract.Commit
 	id := updateID()
 	for compared := 1; ; compared++ {
 		s.compare(ctx, newest)
-		// Compared again it is another question: the server answers a repeated ID as before.
+		// Compared again it is another question: the server answers a repeated ID
+		// as before, for ever, where the handler gave that answer.
 		err := a.updateWithStart(ctx, fmt.Sprintf("%s-%d", id, compared), a.startOptions(s.Project, s.Branch), contract.EnvironmentWorkflow,
 			contract.EnvironmentInput{Project: s.Project, Environment: s.Branch}, contract.CommitUpdate, s.Commit, &answer)
 		if err == nil {
@@ -161,9 +162,6 @@ func (a *app) send(ctx context.Context, s *sent, newest string) (contract.Commit
 		case contract.ErrCompareAgain:
 			var application *sdk.ApplicationError
 			if errors.As(err, &application) && application.Details(&newest) == nil {
-				// It was not accepted, so this is another question: under the same ID
-				// the server would give the old answer for ever.
-				id = updateID()
 				continue
 			}
 		case contract.ErrInvalid:
