@@ -83,11 +83,11 @@ func (a *app) failed(err error) error {
 	case errors.As(err, &e):
 		return err
 	case errors.As(err, &noNamespace):
-		return &exit{code: exitUsage, err: fmt.Errorf("Temporal at %s has no namespace %q; set TEMPORAL_NAMESPACE, or --namespace", a.address, a.namespace)}
+		return &exit{code: exitUsage, err: fmt.Errorf("the Temporal at %s has no namespace %q; set TEMPORAL_NAMESPACE, or --namespace", a.address, a.namespace)}
 	case errors.As(err, &denied):
-		return &exit{code: exitUnreachable, err: fmt.Errorf("Temporal at %s refuses; set TEMPORAL_API_KEY or TEMPORAL_TLS_*: %w", a.address, err)}
+		return &exit{code: exitUnreachable, err: fmt.Errorf("the Temporal at %s refuses; set TEMPORAL_API_KEY or TEMPORAL_TLS_*: %w", a.address, err)}
 	case errors.As(err, &away), errors.As(err, &late), errors.Is(err, context.DeadlineExceeded):
-		return &exit{code: exitUnreachable, err: fmt.Errorf("Temporal at %s, or a worker there, does not answer: %w", a.address, err)}
+		return &exit{code: exitUnreachable, err: fmt.Errorf("the Temporal at %s, or a worker there, does not answer: %w", a.address, err)}
 	}
 	return &exit{code: exitUnexpected, err: err}
 }
