@@ -43,7 +43,9 @@ func TestS4_EachOutcomeHasItsCode(t *testing.T) {
 	for kind, code := range map[string]int{contract.ErrInvalid: 2, contract.ErrRefused: 3, contract.ErrSuperseded: 0} {
 		a, _, _ := newApp(nil)
 		f := accepting(t, contract.Outcome{Deployment: "env-a/2"})
-		f.update = func(context.Context, int, client.UpdateWorkflowOptions) (any, error) { return nil, refuse(kind, "because") }
+		f.update = func(context.Context, int, client.UpdateWorkflowOptions) (any, error) {
+			return nil, refuse(kind, "because")
+		}
 		a.client = f
 		assert.Equal(t, code, a.run(t.Context(), pushArgs(t)), kind)
 	}
