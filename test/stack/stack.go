@@ -33,6 +33,8 @@ type Options struct {
 	WorkerSettings map[string]string
 	// SimulatorFlags are further ones.
 	SimulatorFlags []string
+	// Env are further variables of every program; they win.
+	Env []string
 }
 
 // Stack is what runs.
@@ -40,7 +42,10 @@ type Stack struct {
 	options                                   Options
 	bin                                       string
 	Temporal, WebUI, Simulator, WorkerAddress string // host:port
-	processes                                 map[string]*process
+	// WorkerProgram is the worker that StartWorker starts: one of another build,
+	// by its path, or bin/worker.
+	WorkerProgram string
+	processes     map[string]*process
 }
 
 type process struct {
@@ -78,7 +83,7 @@ func Root() string {
 
 // New prepares a stack, and looks that its programs are built and its ports free.
 func New(o Options) (*Stack, error) {
-	s := &Stack{options: o, bin: filepath.Join(Root(), "bin"), processes: map[string]*process{}}
+	s := &Stack{options: o, bin: filepath.Join(Root(), "bin"), WorkerProgram: filepath.Join(Root(), "bin", "worker"), processes: map[string]*process{}}
 	for _, program := range []string{"temporal", "ec2sim", "worker", "starter"} {
 		if _, err := os.Stat(filepath.Join(s.bin, program)); err != nil {
 			return nil, fmt.Errorf("bin/%s is not built: run ./task build", program)
@@ -151,7 +156,7 @@ func (s *Stack) StartWorker(ctx context.Context, name string) error {
 	for flag, value := range s.workerSettings() {
 		args = append(args, "--"+flag+"="+value)
 	}
-	if err := s.spawn(name, "worker", args); err != nil {
+	if err := s.spawn(name, s.WorkerProgram, args); err != nil {
 		return err
 	}
 	if listen == "" {
@@ -184,10 +189,10 @@ func (s *Stack) workerSettings() map[string]string {
 
 // Env is what programs need to find the stack.
 func (s *Stack) Env() []string {
-	return []string{
+	return append([]string{
 		"TEMPORAL_ADDRESS=" + s.Temporal, "TEMPORAL_NAMESPACE=default", "AINEKO_WEB_UI=http://" + s.WebUI,
 		"AWS_ENDPOINT_URL=http://" + s.Simulator, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=simulated", "AWS_SECRET_ACCESS_KEY=simulated",
-	}
+	}, s.options.Env...)
 }
 
 // Tool is one of the built programs, set to find the stack.
@@ -207,7 +212,10 @@ func (s *Stack) spawn(name, program string, args []string) error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(s.bin, program)
+	}
+	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), s.Env()...)
 	cmd.Stdout, cmd.Stderr = log, log
 	// A group of its own: Ctrl-C reaches us alone, and we stop it in order.

@@ -2,7 +2,6 @@ package system_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -66,65 +65,6 @@ func TestC6_TheLastSlotOfManyPushes(t *testing.T) {
 		assert.Contains(t, r.outcome.Reason, "develop")
 	}
 	assert.Equal(t, 2, won)
-}
-
-func TestA9_KilledWorkersServersAndSimulators(t *testing.T) {
-	s := drive.Start(t, nil)
-	for name, crash := range map[string]func(){
-		"worker": func() {
-			s.Kill("worker")
-			require.NoError(t, s.StartWorker(t.Context(), "worker"))
-		},
-		"worker, asked to stop": func() {
-			s.StopPart("worker")
-			require.NoError(t, s.StartWorker(t.Context(), "worker"))
-		},
-		"server": func() {
-			s.Kill("temporal")
-			require.NoError(t, s.StartTemporal(t.Context()))
-		},
-		"EC2": func() {
-			s.Kill("ec2sim")
-			time.Sleep(2 * time.Second)
-			require.NoError(t, s.StartSimulator(t.Context()))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			project := "acme/" + strings.NewReplacer(" ", "-", ",", "").Replace(name)
-			file := drive.DeployFile(t, drive.Listing("develop", "one"))
-			done := make(chan contract.Outcome)
-			go func() {
-				o, _, _ := drive.Push(t.Context(), s, project, "develop", file, 1)
-				done <- o
-			}()
-			time.Sleep(2500 * time.Millisecond) // in the middle of initialising
-			crash()
-			o := <-done
-			assert.Equal(t, contract.OutcomeDeployed, o.Outcome, o.Reason)
-			e := drive.Status(t, s, project, "develop")
-			assert.Equal(t, contract.StatusReady, e.Status, e.Reason)
-			drive.AssertWhole(t, s, e.EnvironmentID, "one")
-		})
-	}
-}
-
-// The environment's workflow is terminated by hand: the next commit takes up
-// what exists, under the same id, and makes nothing twice.
-func TestC6_TerminatedByHand(t *testing.T) {
-	s := drive.Start(t, nil)
-	first := drive.DeployFile(t, drive.Listing("develop", "one"))
-	o, _, _ := drive.Push(t.Context(), s, "acme/gone", "develop", first, 1)
-	require.Equal(t, contract.OutcomeDeployed, o.Outcome, o.Reason)
-	before := drive.Status(t, s, "acme/gone", "develop")
-	out, err := s.Tool(t.Context(), "temporal", "workflow", "terminate", "--workflow-id", contract.EnvironmentWorkflowID("acme/gone", "develop"), "--reason", "a test").CombinedOutput()
-	require.NoError(t, err, string(out))
-
-	o, _, _ = drive.Push(t.Context(), s, "acme/gone", "develop", drive.DeployFile(t, drive.Listing("develop", "one", "two")), 2)
-	require.Equal(t, contract.OutcomeDeployed, o.Outcome, o.Reason)
-	after := drive.Status(t, s, "acme/gone", "develop")
-	assert.Equal(t, before.EnvironmentID, after.EnvironmentID)
-	assert.Equal(t, before.VPCID, after.VPCID)
-	drive.AssertWhole(t, s, after.EnvironmentID, "one", "two")
 }
 
 func TestC14_ReconcileBringsBackWhatIsGone(t *testing.T) {
