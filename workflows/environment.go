@@ -6,7 +6,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/aineko-dev/environments/activities"
 	"github.com/aineko-dev/environments/internal/contract"
 )
 
@@ -46,10 +45,8 @@ type environment struct {
 	// wanted is whether a commit asked for the environment to exist (C3).
 	wanted bool
 
-	// received counts this run's signals by name, and unidentified are the
-	// newest requests whose sender is not known yet (T6).
-	received     map[string]int
-	unidentified []activities.IdentityInput
+	// received counts this run's signals by name.
+	received map[string]int
 
 	// reconcileRequested is whether somebody asked for one now.
 	reconcileRequested bool
@@ -138,6 +135,9 @@ func (e *environment) wake(ctx workflow.Context) workflow.Future {
 // close ends the workflow, when no handler runs and no signal is unread (T4).
 func (e *environment) close(ctx workflow.Context) error {
 	e.Closed = true
+	if err := listenersFirst(ctx); err != nil {
+		return err
+	}
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) && len(unread(ctx)) == 0 }); err != nil {
 		return err
 	}
@@ -168,13 +168,22 @@ func (e *environment) quiet(ctx workflow.Context) bool {
 	if workflow.NewTimerWithOptions(ctx, settle, workflow.TimerOptions{Summary: "a moment of quiet before a new run takes over (continue-as-new)"}).Get(ctx, nil) != nil {
 		return false
 	}
-	return e.atRest(ctx) && e.handled == before
+	return listenersFirst(ctx) == nil && e.atRest(ctx) && e.handled == before
 }
 
-// atRest is whether nothing runs beside the loop: no handler, no unread
-// signal, no look at who sent one. What waits is carried in the state.
+// listenersFirst lets every listener and handler take in what this task
+// brought, before the run ends with it.
+func listenersFirst(ctx workflow.Context) error {
+	ran := false
+	workflow.Go(ctx, func(workflow.Context) { ran = true })
+	return workflow.Await(ctx, func() bool { return ran })
+}
+
+// atRest is whether nothing comes in beside the loop: no handler runs, no
+// signal is unread. What waits is carried in the state; so are the requests
+// whose sender is still to be looked up.
 func (e *environment) atRest(ctx workflow.Context) bool {
-	return workflow.AllHandlersFinished(ctx) && len(unread(ctx)) == 0 && len(e.unidentified) == 0
+	return workflow.AllHandlersFinished(ctx) && len(unread(ctx)) == 0
 }
 
 // unlessBusy is a validator's answer: err, or that the history is long. What is

@@ -3,6 +3,7 @@ package workflows
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,38 +18,69 @@ import (
 // maxRequestText bounds what an operator's request may say, in bytes.
 const maxRequestText = 1000
 
-// listenToOperators reads the signals by which operators delete the
-// environment or cancel that. They are read raw: a typed receive would drop an
-// input that does not decode, with nothing but a line in the log.
+// listenToOperators takes in the signals by which operators delete the
+// environment or cancel that, and those that no rule knows, a mistyped name
+// for instance: unread they would keep the workflow from ever continuing as
+// new, and nobody would be told.
+//
+// No receiver waits at these channels: a signal in the hands of a blocked
+// Receive or Selector is no longer unread and not yet in the state, and would
+// be lost with the run (and a Selector loses one where GetUnhandledSignalNames
+// is asked before it has run).
 func (e *environment) listenToOperators(ctx workflow.Context) {
-	deletions := workflow.GetSignalChannelWithOptions(ctx, contract.DeleteEnvironmentSignal, workflow.SignalChannelOptions{
+	workflow.GetSignalChannelWithOptions(ctx, contract.DeleteEnvironmentSignal, workflow.SignalChannelOptions{
 		Description: `Delete this environment; refused while pipelines run. Input, optional: {"requestedBy": "…", "reason": "…"}`,
 	})
-	cancellations := workflow.GetSignalChannelWithOptions(ctx, contract.CancelDeletionSignal, workflow.SignalChannelOptions{
+	workflow.GetSignalChannelWithOptions(ctx, contract.CancelDeletionSignal, workflow.SignalChannelOptions{
 		Description: `Cancel the deletion during its grace period. Input, optional: {"requestedBy": "…", "reason": "…"}`,
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
-			var raw converter.RawValue
-			selector := workflow.NewSelector(ctx)
-			var handle func(workflow.Context, asked)
-			var name string
-			selector.AddReceive(deletions, func(c workflow.ReceiveChannel, _ bool) {
-				c.Receive(ctx, &raw)
-				name, handle = contract.DeleteEnvironmentSignal, e.requestDeletion
-			})
-			selector.AddReceive(cancellations, func(c workflow.ReceiveChannel, _ bool) {
-				c.Receive(ctx, &raw)
-				name, handle = contract.CancelDeletionSignal, e.requestCancel
-			})
-			selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
-			selector.Select(ctx)
-			if handle == nil {
+			var names []string
+			came := func() bool {
+				names = slices.DeleteFunc(unread(ctx), func(name string) bool { return name == contract.ProgressSignal })
+				return len(names) > 0
+			}
+			if workflow.Await(ctx, came) != nil {
 				return
 			}
-			handle(ctx, e.bySignal(ctx, name, decodeRequest(raw.Payload())))
+			// Of what came together a cancellation is the last: then nothing is deleted.
+			slices.SortFunc(names, func(a, b string) int { return lastOf(a) - lastOf(b) })
+			for _, name := range names {
+				e.receive(ctx, name)
+			}
 		}
 	})
+}
+
+func lastOf(name string) int {
+	if name == contract.CancelDeletionSignal {
+		return 1
+	}
+	return 0
+}
+
+// receive takes in every signal of a name. They are read raw: a typed receive
+// would drop an input that does not decode, with nothing but a line in the log.
+func (e *environment) receive(ctx workflow.Context, name string) {
+	signals := workflow.GetSignalChannelWithOptions(ctx, name, workflow.SignalChannelOptions{Description: "Nobody listens to this one; it was sent, and is noted"})
+	for {
+		var raw converter.RawValue
+		if !signals.ReceiveAsync(&raw) {
+			return
+		}
+		a := e.bySignal(ctx, name, decodeRequest(raw.Payload()))
+		switch name {
+		case contract.DeleteEnvironmentSignal:
+			e.requestDeletion(ctx, a)
+		case contract.CancelDeletionSignal:
+			e.requestCancel(ctx, a)
+		default:
+			a.what = contract.Clip(contract.Clean(name), maxSummary)
+			e.note(ctx, a, "there is no such signal: want "+contract.DeleteEnvironmentSignal+" or "+contract.CancelDeletionSignal)
+			e.show(ctx)
+		}
+	}
 }
 
 // decodeRequest reads what an operator typed: nothing, an object, or a string

@@ -2,9 +2,9 @@ package workflows
 
 import (
 	"slices"
+	"strings"
 	"time"
 
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/aineko-dev/environments/activities"
@@ -64,22 +64,23 @@ func (e *environment) note(ctx workflow.Context, a asked, answer string) {
 		}
 	}
 	e.Requests = append(e.Requests, r)
-	e.unidentified = append(e.unidentified, a.event)
+	e.Unidentified = append(e.Unidentified, a.event)
 	if surplus := len(e.Requests) - maxRequests; surplus > 0 {
 		e.Requests = slices.Clone(e.Requests[surplus:])
-		e.unidentified = e.unidentified[max(len(e.unidentified)-maxRequests, 0):]
+		e.Unidentified = e.Unidentified[max(len(e.Unidentified)-maxRequests, 0):]
 	}
 }
 
 // identify finds out, one request after the other, who sent it by what
 // Temporal recorded (T6): a workflow is not told, so an activity reads it from
-// the history. Where it cannot be read the claim stands alone.
+// the history. Where it cannot be read the claim stands alone; where the
+// history is long, the next run reads it.
 func (e *environment) identify(ctx workflow.Context) {
 	for {
-		if workflow.Await(ctx, func() bool { return len(e.unidentified) > 0 }) != nil {
+		if workflow.Await(ctx, func() bool { return len(e.Unidentified) > 0 && !e.isLong(ctx) }) != nil {
 			return
 		}
-		event := e.unidentified[0]
+		event := e.Unidentified[0]
 		var identity string
 		err := workflow.ExecuteActivity(lookupContext(ctx, "who sent the request, by what Temporal recorded"), activities.ReadIdentity, event).Get(ctx, &identity)
 		if ctx.Err() != nil {
@@ -89,58 +90,24 @@ func (e *environment) identify(ctx workflow.Context) {
 			workflow.GetLogger(ctx).Warn("who sent a request could not be read", "error", failure(err))
 		}
 		// Requests without a place any more have left unidentified as well.
-		i := slices.Index(e.unidentified, event)
+		i := slices.Index(e.Unidentified, event)
 		if i < 0 {
 			continue
 		}
-		r := &e.Requests[len(e.Requests)-len(e.unidentified)+i]
+		r := &e.Requests[len(e.Requests)-len(e.Unidentified)+i]
 		r.Identity = contract.Clip(contract.Clean(identity), maxRequestText)
 		if d := e.Deletion; d != nil && d.Identity == "" && d.AskedAt.Equal(r.At) {
 			d.Identity = r.Identity
 		}
-		e.unidentified = slices.Delete(e.unidentified, i, i+1)
+		e.Unidentified = slices.Delete(e.Unidentified, i, i+1)
 		e.show(ctx)
 	}
 }
 
-// listenToTheRest takes in signals that no rule knows, a mistyped name for
-// instance: unread they would keep the workflow from ever continuing as new,
-// and nobody would be told.
-func (e *environment) listenToTheRest(ctx workflow.Context) {
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		for {
-			var names []string
-			unknown := func() bool {
-				names = slices.DeleteFunc(unread(ctx), func(name string) bool { return slices.Contains(knownSignals, name) })
-				return len(names) > 0
-			}
-			if workflow.Await(ctx, unknown) != nil {
-				return
-			}
-			for _, name := range names {
-				signals := workflow.GetSignalChannelWithOptions(ctx, name, workflow.SignalChannelOptions{
-					Description: "Nobody listens to this one; it was sent, and is noted",
-				})
-				for {
-					var raw converter.RawValue
-					if !signals.ReceiveAsync(&raw) {
-						break
-					}
-					a := e.bySignal(ctx, name, decodeRequest(raw.Payload()))
-					a.what = contract.Clip(contract.Clean(name), maxSummary)
-					e.note(ctx, a, "there is no such signal: want "+contract.DeleteEnvironmentSignal+" or "+contract.CancelDeletionSignal)
-				}
-			}
-			e.show(ctx)
-		}
-	})
-}
-
-var knownSignals = []string{contract.DeleteEnvironmentSignal, contract.CancelDeletionSignal, contract.ProgressSignal}
-
 // unread are the names of the signals that wait to be received, in order.
+// Names that Temporal keeps for itself cannot be received, and are none of ours.
 func unread(ctx workflow.Context) []string {
-	names := workflow.GetUnhandledSignalNames(ctx)
+	names := slices.DeleteFunc(workflow.GetUnhandledSignalNames(ctx), func(name string) bool { return strings.HasPrefix(name, "__temporal") })
 	slices.Sort(names)
 	return names
 }

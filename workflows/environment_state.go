@@ -42,7 +42,9 @@ type environmentState struct {
 
 	// Requests are what operators asked last.
 	Requests []contract.Request `json:"requests,omitempty"`
-	Deletion *contract.Deletion `json:"deletion,omitempty"`
+	// Unidentified are the newest of them, whose sender is not known yet (T6).
+	Unidentified []activities.IdentityInput `json:"unidentified,omitempty"`
+	Deletion     *contract.Deletion         `json:"deletion,omitempty"`
 	// DeletionPhase is empty, deletionScheduled or deletionRunning.
 	DeletionPhase string    `json:"deletionPhase,omitempty"`
 	AcceptedAt    time.Time `json:"acceptedAt,omitzero"`
@@ -141,7 +143,6 @@ func (e *environment) listen(ctx workflow.Context) error {
 		}),
 	}
 	e.listenToOperators(ctx)
-	e.listenToTheRest(ctx)
 	workflow.Go(ctx, e.identify)
 	e.listenToChildren(ctx)
 	return errors.Join(handlers...)

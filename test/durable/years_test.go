@@ -1,0 +1,202 @@
+package durable_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/aineko-dev/environments/internal/contract"
+	"github.com/aineko-dev/environments/test/world"
+)
+
+// commits is how many TestT4_ManyCommits sends; `./task soak` sends 10,000.
+var commits = flag.Int("commits", 500, "commits to one environment")
+
+// What a history may have at most, by the server's own measure.
+const (
+	mostEvents = 5000
+	mostBytes  = 5 << 20
+)
+
+// assertBounded asserts that no run of a project's workflows grew beyond the
+// bounds, and returns how many runs the environment had.
+func (d *develop) assertBounded(of string) (runs int) {
+	d.Helper()
+	all, err := d.Runs(d.ctx, fmt.Sprintf("WorkflowId = '%s'", of))
+	require.NoError(d, err)
+	var events, bytes int64
+	for _, run := range all {
+		events, bytes = max(events, run.GetHistoryLength()), max(bytes, run.GetHistorySizeBytes())
+	}
+	assert.Less(d, events, int64(mostEvents))
+	assert.Less(d, bytes, int64(mostBytes))
+	d.Logf("%s: %d runs, the largest history has %d events and %d bytes", of, len(all), events, bytes)
+	return len(all)
+}
+
+// A storm of commits and signals, known and unknown, while workers come and go
+// and runs end: nothing is lost, nothing is done twice.
+func TestT4_AStormOverManyRuns(t *testing.T) {
+	d := newDevelop(t, world.Options{ContinueAfter: 150})
+	id := contract.EnvironmentWorkflowID(acme, d.name)
+	d.ended(d.push(d.commit(1, "one")))
+	const waves, each, senders = 8, 2, 4
+	var number, signals atomic.Int64
+	number.Store(1)
+	type sent struct {
+		update string
+		n      int
+		answer world.Answer
+	}
+	answers := make(chan sent, waves*each*senders)
+	storm, calm := context.WithCancel(d.ctx)
+	var weather, pushes sync.WaitGroup
+	for i := range 2 {
+		weather.Go(func() {
+			for n := 0; storm.Err() == nil; n++ {
+				name := contract.DeleteEnvironmentSignal
+				if i == 1 && n%3 == 0 {
+					name = "delete-enviroment"
+				}
+				if err := d.Client.SignalWorkflow(d.ctx, id, "", name, contract.OperatorRequest{RequestedBy: "ops"}); assert.NoError(t, err) && name == contract.DeleteEnvironmentSignal {
+					signals.Add(1)
+				}
+				time.Sleep(time.Duration(50+rand.IntN(100)) * time.Millisecond)
+			}
+		})
+	}
+	weather.Go(func() {
+		for storm.Err() == nil {
+			select {
+			case <-storm.Done():
+			case <-time.After(6 * time.Second):
+				d.RestartWorker(t)
+			}
+		}
+	})
+	for wave := range waves {
+		for i := range senders {
+			pushes.Go(func() {
+				for k := range each {
+					n := int(number.Add(1))
+					update := fmt.Sprintf("storm-%d-%d-%d", wave, i, k)
+					a, err := d.Push(d.ctx, update, d.commit(n, "one"))
+					if !assert.NoError(t, err) {
+						return
+					}
+					answers <- sent{update, n, a}
+				}
+			})
+		}
+		pushes.Wait()
+		// Runs end about a second after the last update: the next wave hits that.
+		time.Sleep(time.Duration(1000+rand.IntN(1500)) * time.Millisecond)
+	}
+	calm()
+	weather.Wait()
+	close(answers)
+
+	byDeployment := map[string]string{}
+	last := 0
+	for s := range answers {
+		last = max(last, s.n)
+		if s.answer.Refused != "" {
+			require.Equal(t, contract.ErrSuperseded, s.answer.Refused, s.answer.Message)
+			continue
+		}
+		sha, twice := byDeployment[s.answer.Deployment]
+		require.False(t, twice, "%s is both %s and %s", s.answer.Deployment, sha, world.SHA(s.n))
+		byDeployment[s.answer.Deployment] = world.SHA(s.n)
+	}
+	s := d.idle()
+	assert.Equal(t, []string{"one"}, running(s, world.SHA(last)), "the newest commit runs")
+	assert.Len(t, d.Instances(s.EnvironmentID), 1)
+	assert.Empty(t, d.Twice())
+	assertOutcomesOnce(t, s)
+	outcomes := map[string]string{}
+	for _, o := range s.Outcomes {
+		outcomes[o.Deployment] = o.Commit
+	}
+	for deployment, sha := range byDeployment {
+		assert.Equal(t, sha, outcomes[deployment], "the outcome of %s", deployment)
+	}
+	assert.Len(t, outcomes, len(byDeployment)+1)
+	// Every signal arrived: each was refused, and counted.
+	world.Eventually(t, "every signal is counted", func() bool { s = d.status(); return s.Deletion.Requests == int(signals.Load()) })
+	var runs int
+	world.Eventually(t, "it continues as new", func() bool { runs = d.assertBounded(id); return runs > 1 })
+	t.Logf("%d commits accepted, %d signals, %d runs", len(byDeployment), signals.Load(), runs)
+}
+
+// Ten thousand commits to one environment, at the bounds as they are: every
+// one has its outcome, no history grows beyond bounds, and the idempotency key
+// of a commit is known in the next run.
+func TestT4_ManyCommits(t *testing.T) {
+	d := newDevelop(t, world.Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), world.Deadline+time.Duration(*commits)*200*time.Millisecond)
+	defer cancel()
+	d.ctx = ctx
+	id := contract.EnvironmentWorkflowID(acme, d.name)
+	first := d.push(d.commit(1, "one"))
+	d.ended(first)
+	run := func() string {
+		info, err := d.Client.DescribeWorkflowExecution(d.ctx, id, "")
+		require.NoError(t, err)
+		return info.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+	}
+	repeated := 0
+	for n := 2; n <= *commits; n++ {
+		before := run()
+		c := d.commit(n, "one")
+		if n%10 != 0 { // nine of ten edit deploy.yml alone
+			c.Code = d.commit(1).Code
+		}
+		c.Evidence = contract.Evidence{ComparedWith: world.SHA(n - 1), Kind: contract.EvidenceDescent, Newer: true}
+		key := fmt.Sprint("key-", n)
+		a, err := d.Send(d.ctx, key, c)
+		require.NoError(t, err)
+		o := d.ended(a)
+		require.Equal(t, c.SHA, o.Commit)
+		require.Contains(t, []string{contract.OutcomeDeployed, contract.OutcomeUnchanged}, o.Outcome)
+		if n%50 == 0 || run() != before {
+			again, err := d.Send(d.ctx, key, c)
+			require.NoError(t, err)
+			require.Equal(t, a, again, "the same key is answered the same")
+			repeated++
+		}
+	}
+	s := d.idle()
+	assert.Len(t, d.Instances(s.EnvironmentID), 1)
+	assert.Empty(t, d.Twice())
+	assertOutcomesOnce(t, s)
+	runs := d.assertBounded(id)
+	t.Logf("%d commits in %d runs, %d keys sent again", *commits, runs, repeated)
+}
+
+// Signals come without a pause while run after run ends: each is refused, and
+// every one is counted.
+func TestT4_NoSignalIsLostOverContinueAsNew(t *testing.T) {
+	d := newDevelop(t, world.Options{ContinueAfter: 40})
+	id := contract.EnvironmentWorkflowID(acme, d.name)
+	d.ended(d.push(d.commit(1, "one")))
+	const signals = 400
+	for n := range signals {
+		require.NoError(t, d.Client.SignalWorkflow(d.ctx, id, "", contract.DeleteEnvironmentSignal, contract.OperatorRequest{RequestedBy: "ops"}))
+		time.Sleep(time.Duration(n%4) * 7 * time.Millisecond)
+	}
+	world.Eventually(t, "the environment continues as new", func() bool {
+		runs, err := d.Runs(d.ctx, fmt.Sprintf("WorkflowId = '%s'", id))
+		return err == nil && len(runs) > 2
+	})
+	s := d.idle()
+	assert.Equal(t, signals, s.Deletion.Requests, "counted")
+	t.Logf("%d signals over %d runs", signals, d.assertBounded(id))
+}
