@@ -23,6 +23,8 @@ func (v *live) show(w watched, s contract.EnvironmentStatus, now time.Time) {
 func (v *live) end(keep bool) {
 	if !keep {
 		v.screen.draw(nil) // the outcome says it all
+	} else {
+		_, _ = io.WriteString(v.app.out, "\r"+toLineEnd) // over the terminal's ^C
 	}
 	v.screen.keep()
 }
