@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -94,18 +95,30 @@ func New(o Options) (*Stack, error) {
 		port    int
 		what    string
 	}{{&s.Temporal, temporalPort, "Temporal"}, {&s.WebUI, webUIPort, "the Web UI"}, {&s.Simulator, simulatorPort, "the EC2 simulator"}, {&s.WorkerAddress, workerPort, "the worker"}} {
-		port := 0
-		if o.Fixed {
-			port = part.port
-		}
-		listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		listener, err := listen(o.Fixed, part.port)
 		if err != nil {
-			return nil, fmt.Errorf("port %d, for %s, is in use: stop what listens there (`ss -ltnp 'sport = :%d'` names it)", port, part.what, port)
+			return nil, fmt.Errorf("port %d, for %s, is in use: stop what listens there (`ss -ltnp 'sport = :%d'` names it)", part.port, part.what, part.port)
 		}
 		*part.address = listener.Addr().String()
 		_ = listener.Close()
 	}
 	return s, nil
+}
+
+// listen takes the port that people know, or some free one below those that
+// systems give to connections: a port of theirs may be gone again before the
+// part that is to have it listens.
+func listen(fixed bool, port int) (net.Listener, error) {
+	const first, many, tries = 10_000, 22_000, 100
+	for try := 1; ; try++ {
+		if !fixed {
+			port = first + rand.N(many)
+		}
+		listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err == nil || fixed || try == tries {
+			return listener, err
+		}
+	}
 }
 
 // Start starts everything, one worker included.
