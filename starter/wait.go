@@ -11,6 +11,9 @@ import (
 const (
 	// lookEvery is how often the status is asked for while waiting, and what is shown drawn anew.
 	lookEvery = time.Second
+	// soonest is when it is asked for the second time: a commit that changes
+	// nothing has its outcome within a tenth of a second. The pause then doubles.
+	soonest = 50 * time.Millisecond
 	// existsEvery is how many looks there are for one at whether the workflow
 	// still runs: a terminated one answers queries, too.
 	existsEvery = 5
@@ -63,7 +66,7 @@ func (a *app) looks(ctx context.Context, project, environment string) <-chan loo
 				return
 			}
 			select {
-			case <-time.After(lookEvery):
+			case <-time.After(min(soonest<<min(n, 10), lookEvery)):
 			case <-ctx.Done():
 				return
 			}
