@@ -58,6 +58,12 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("starting the worker: %w", err)
 	}
+	stopProfiles, err := serveProfiles(s.pprof, logger)
+	if err != nil {
+		w.Stop()
+		return err
+	}
+	defer stopProfiles()
 	stopServing, err := metrics.serve(s.listen, logger)
 	if err != nil {
 		w.Stop()

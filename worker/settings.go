@@ -25,6 +25,7 @@ type settings struct {
 	address     string
 	namespace   string
 	listen      string
+	pprof       string
 	logFormat   string
 	stopTimeout time.Duration
 	activities  int
@@ -45,6 +46,7 @@ func (s *settings) add(f *pflag.FlagSet) {
 	f.StringVar(&s.address, "address", "", "Temporal's host:port; TEMPORAL_ADDRESS where empty")
 	f.StringVar(&s.namespace, "namespace", "", "Temporal namespace; TEMPORAL_NAMESPACE where empty")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:9090", "address of /healthz, /readyz and /metrics; empty: none")
+	f.StringVar(&s.pprof, "pprof", "", "address of /debug/pprof/, such as 127.0.0.1:6060; empty: none")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
 	f.DurationVar(&s.stopTimeout, "stop-timeout", 20*time.Second, "how long activities may take to hand over when the worker stops")
 	f.IntVar(&s.activities, "max-activities", 1000, "activities at once")

@@ -117,18 +117,24 @@ var bucketSizes = map[string][2]float64{
 	"CreateVpcEndpoint": {4, 0.3}, "DeleteVpcEndpoints": {4, 0.3}, "CreateTags": {100, 10},
 }
 
+// Bucket is the size of an action's bucket: its capacity, and what flows in a second.
+func Bucket(action string) (capacity, refill float64) {
+	size, listed := bucketSizes[action]
+	switch {
+	case listed:
+	case changes(action):
+		size = [2]float64{50, 5}
+	default:
+		size = [2]float64{100, 20}
+	}
+	return size[0], size[1]
+}
+
 func (s *Simulator) bucket(action string) *tokenBucket {
 	b := s.buckets[action]
 	if b == nil {
-		size, listed := bucketSizes[action]
-		switch {
-		case listed:
-		case changes(action):
-			size = [2]float64{50, 5}
-		default:
-			size = [2]float64{100, 20}
-		}
-		b = &tokenBucket{capacity: size[0], refill: size[1], tokens: size[0], at: s.Now()}
+		capacity, refill := Bucket(action)
+		b = &tokenBucket{capacity: capacity, refill: refill, tokens: capacity, at: s.Now()}
 		s.buckets[action] = b
 	}
 	return b

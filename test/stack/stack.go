@@ -284,6 +284,14 @@ func get(url string) error {
 	return nil
 }
 
+// PID is the process of a part; 0 where it does not run.
+func (s *Stack) PID(name string) int {
+	if p := s.processes[name]; p != nil {
+		return p.cmd.Process.Pid
+	}
+	return 0
+}
+
 // Kill ends a part at once, as a crash would.
 func (s *Stack) Kill(name string) {
 	if p := s.processes[name]; p != nil {
