@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/aineko-dev/environments/internal/contract"
+)
+
+// driven is an environment that gets one commit after the other.
+type driven struct {
+	project, environment string
+	// history follows the run, so that the end of a commit is heard of without asking.
+	history client.HistoryEventIterator
+}
+
+func (r *rig) driven(projects []string) []*driven {
+	var all []*driven
+	for _, project := range projects {
+		for _, name := range contract.InitialEnvironments {
+			all = append(all, &driven{project: project, environment: name})
+		}
+	}
+	return all
+}
+
+// driving is what came of it.
+type driving struct {
+	commits, events int
+	took            time.Duration
+}
+
+func (d driving) commitsPerSecond() float64 { return float64(d.commits) / d.took.Seconds() }
+func (d driving) eventsPerSecond() float64  { return float64(d.events) / d.took.Seconds() }
+
+// sampleEvery is how often a curve has a point.
+const sampleEvery = 5 * time.Second
+
+// drive gives each environment the next commit when the last one's work is
+// done, for as long as most. sample hears now and then how many have gone
+// through, and with how many events.
+func (r *rig) drive(ctx context.Context, environments []*driven, most time.Duration, sample func(commits, events int)) (driving, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, errTimeIsUp)
+	defer cancel()
+	begun := time.Now()
+	var mu sync.Mutex
+	var d driving
+	errs := make(chan error, len(environments))
+	for _, e := range environments {
+		e.history = nil
+		go func() {
+			for {
+				events, err := r.commitOnce(ctx, e)
+				if err != nil {
+					errs <- err
+					return
+				}
+				mu.Lock()
+				d.commits++
+				d.events += events
+				mu.Unlock()
+			}
+		}()
+	}
+	ticker := time.NewTicker(sampleEvery)
+	defer ticker.Stop()
+	var failed []error
+	for left := len(environments); left > 0; {
+		select {
+		case err := <-errs:
+			left--
+			if ctx.Err() == nil {
+				failed = append(failed, err)
+				cancel()
+			}
+		case <-ticker.C:
+			if sample != nil && ctx.Err() == nil {
+				mu.Lock()
+				commits, events := d.commits, d.events
+				mu.Unlock()
+				sample(commits, events)
+			}
+		}
+	}
+	d.took = min(time.Since(begun), most)
+	return d, errors.Join(failed...)
+}
+
+var errTimeIsUp = errors.New("time is up")
+
+// commitOnce sends a commit and waits until its work is done. It returns how
+// many events the history got meanwhile.
+func (r *rig) commitOnce(ctx context.Context, e *driven) (events int, err error) {
+	if e.history == nil {
+		if err := r.follow(ctx, e); err != nil {
+			return 0, err
+		}
+	}
+	c := r.commit(e.project, 0, codeOf(0))
+	c.Branch = e.environment
+	for {
+		_, err := r.push(ctx, c)
+		if err == nil {
+			break
+		}
+		var refused *temporal.ApplicationError
+		if !errors.As(err, &refused) || refused.Type() != contract.ErrBusy {
+			return 0, err
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return 0, err
+		}
+	}
+	for e.history.HasNext() {
+		event, err := e.history.Next()
+		if err != nil {
+			return events, err
+		}
+		events++
+		switch event.GetEventType() {
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+			return events, nil
+		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+			e.history = r.newest(ctx, e)
+		}
+	}
+	return events, fmt.Errorf("the history of %s of %s ended", e.environment, e.project)
+}
+
+// follow reads the history up to now, and stays at its end.
+func (r *rig) follow(ctx context.Context, e *driven) error {
+	described, err := r.client.DescribeWorkflowExecution(ctx, contract.EnvironmentWorkflowID(e.project, e.environment), "")
+	if err != nil {
+		return err
+	}
+	history := r.newest(ctx, e)
+	for range described.GetWorkflowExecutionInfo().GetHistoryLength() {
+		if _, err := history.Next(); err != nil {
+			return err
+		}
+	}
+	e.history = history
+	return nil
+}
+
+func (r *rig) newest(ctx context.Context, e *driven) client.HistoryEventIterator {
+	return r.client.GetWorkflowHistory(ctx, contract.EnvironmentWorkflowID(e.project, e.environment), "", true, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+}
+
+// driveBare runs as many bare workflows side by side, one after the other, each
+// with the one activity that a commit has.
+func (r *rig) driveBare(ctx context.Context, n int, most time.Duration) (driving, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, errTimeIsUp)
+	defer cancel()
+	const payload = 1500 // bytes, about what begin-work has each way
+	begun := time.Now()
+	var mu sync.Mutex
+	var d driving
+	var all sync.WaitGroup
+	var last string
+	var failed error
+	for range n {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				id := "bare " + uuid.NewString()
+				if err := r.runBare(ctx, id, []bareStep{{Name: "1", InputBytes: payload, ResultBytes: payload}}); err != nil {
+					if ctx.Err() == nil {
+						mu.Lock()
+						failed = err
+						mu.Unlock()
+					}
+					return
+				}
+				mu.Lock()
+				d.commits++
+				last = id
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	d.took = min(time.Since(begun), most)
+	if failed != nil || last == "" {
+		return d, fmt.Errorf("bare workflows: %w", errors.Join(failed, context.Cause(ctx)))
+	}
+	events, err := r.history(context.WithoutCancel(ctx), last)
+	d.events = d.commits * len(events)
+	return d, err
+}
