@@ -114,3 +114,32 @@ func TestX4_AHalfBuiltEnvironmentIsDeletedFromEveryStep(t *testing.T) {
 	}
 	t.Logf("%d half-built environments", changing)
 }
+
+// graphCalls is what one initialisation must change, by the graph's own count:
+// a VPC and its host names; an internet gateway and its attachment; the default
+// group's two rules; two groups, and the one rule between them; four subnets;
+// an address, a NAT gateway and the way out through it; two route tables with
+// the public way out and four associations; the endpoint; the broker's
+// interface, volume, instance and attachment.
+var graphCalls = map[string]int{
+	"CreateVpc": 1, "ModifyVpcAttribute": 1, "CreateInternetGateway": 1, "AttachInternetGateway": 1,
+	"RevokeSecurityGroupIngress": 1, "RevokeSecurityGroupEgress": 1, "CreateSecurityGroup": 2, "AuthorizeSecurityGroupIngress": 1,
+	"CreateSubnet": 4, "AllocateAddress": 1, "CreateNatGateway": 1, "CreateRoute": 2, "CreateRouteTable": 2, "AssociateRouteTable": 4,
+	"CreateVpcEndpoint": 1, "CreateNetworkInterface": 1, "CreateVolume": 1, "RunInstances": 1, "AttachVolume": 1,
+}
+
+// No call that changes something is made twice, or without need.
+func TestA8_OneInitialisationChangesWhatTheGraphNeedsAndNoMore(t *testing.T) {
+	calls := initializing(t)
+	changing, reading := map[string]int{}, map[string]int{}
+	for _, c := range calls {
+		assert.Empty(t, c.Error, "%s fails, and nothing was wrong", c.Action)
+		if c.Changes {
+			changing[c.Action]++
+		} else {
+			reading[c.Action]++
+		}
+	}
+	assert.Equal(t, graphCalls, changing)
+	t.Logf("one initialisation: %s; reading: %v", counted(calls), reading)
+}
