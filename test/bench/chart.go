@@ -8,7 +8,7 @@ import (
 	"github.com/go-analyze/charts"
 )
 
-// curve is how one thing grows with another.
+// curve is how several things grow with another.
 type curve struct {
 	name   string // of the file, without bench- and .svg
 	title  string
@@ -16,32 +16,42 @@ type curve struct {
 	series []series
 }
 
-// series is a line of a curve, drawn in a panel of its own where units differ.
+// series is one of them: a panel of its own, since their units differ.
 type series struct {
 	name   string
 	values []float64
 }
+
+// Sizes of a panel, in pixels; two stand side by side.
+const (
+	panelWidth  = 420
+	panelHeight = 240
+)
 
 // draw writes a curve as SVG, where images are wanted.
 func (b *bench) draw(c curve) error {
 	if b.images == "" || len(c.x) < 2 {
 		return nil
 	}
-	var names []string
-	var values [][]float64
-	for _, s := range c.series {
-		names, values = append(names, s.name), append(values, s.values)
+	rows := (len(c.series) + 1) / 2
+	page := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: 2 * panelWidth, Height: rows * panelHeight})
+	for i, s := range c.series {
+		left, top := i%2*panelWidth, i/2*panelHeight
+		o := charts.NewLineChartOptionWithData([][]float64{s.values})
+		o.Title.Text = s.name
+		o.Title.FontStyle.FontSize = 11
+		o.Title.Subtext = c.title
+		o.Title.SubtextFontStyle.FontSize = 8
+		o.XAxis.Labels = c.x
+		o.XAxis.LabelCount = min(len(c.x), 8)
+		o.YAxis = []charts.YAxisOption{{Min: charts.Ptr(0.0)}}
+		o.Legend.Show = charts.Ptr(false)
+		panel := page.Child(charts.PainterBoxOption(charts.NewBox(left, top, left+panelWidth, top+panelHeight)), charts.PainterPaddingOption(charts.NewBoxEqual(12)))
+		if err := panel.LineChart(o); err != nil {
+			return fmt.Errorf("drawing %s: %w", c.name, err)
+		}
 	}
-	o := charts.NewLineChartOptionWithData(values)
-	o.Title.Text = c.title
-	o.XAxis.Labels = c.x
-	o.Legend.SeriesNames = names
-	o.Legend.Offset = charts.OffsetStr{Top: "30"}
-	p := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: 760, Height: 380})
-	if err := p.LineChart(o); err != nil {
-		return fmt.Errorf("drawing %s: %w", c.name, err)
-	}
-	svg, err := p.Bytes()
+	svg, err := page.Bytes()
 	if err != nil {
 		return err
 	}
