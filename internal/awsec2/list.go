@@ -105,10 +105,19 @@ func Instances(ctx context.Context, api API, filters []types.Filter) ([]types.In
 	})
 }
 
-// InstanceStatuses lists the states and status checks of instances, in
-// whatever state they are.
+// InstanceStatuses lists the status checks of instances that run.
 func InstanceStatuses(ctx context.Context, api API, ids []string) ([]types.InstanceStatus, error) {
-	return all(ctx, ec2.NewDescribeInstanceStatusPaginator(api, &ec2.DescribeInstanceStatusInput{InstanceIds: ids, IncludeAllInstances: aws.Bool(true)}),
+	return instanceStatuses(ctx, api, &ec2.DescribeInstanceStatusInput{InstanceIds: ids})
+}
+
+// InstanceStates lists the states and status checks of instances, in whatever
+// state they are. Who waits for an instance asks so; the looks are shared, see Share.
+func InstanceStates(ctx context.Context, api API, ids []string) ([]types.InstanceStatus, error) {
+	return instanceStatuses(ctx, api, &ec2.DescribeInstanceStatusInput{InstanceIds: ids, IncludeAllInstances: aws.Bool(true)})
+}
+
+func instanceStatuses(ctx context.Context, api API, in *ec2.DescribeInstanceStatusInput) ([]types.InstanceStatus, error) {
+	return all(ctx, ec2.NewDescribeInstanceStatusPaginator(api, in),
 		func(o *ec2.DescribeInstanceStatusOutput) []types.InstanceStatus { return o.InstanceStatuses })
 }
 

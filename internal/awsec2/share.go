@@ -35,6 +35,7 @@ type sharing struct {
 }
 
 // DescribeInstanceStatus of one instance, whatever its state, shares its call.
+// Any other is one that somebody wants answered now.
 func (s *sharing) DescribeInstanceStatus(ctx context.Context, in *ec2.DescribeInstanceStatusInput, options ...func(*ec2.Options)) (*ec2.DescribeInstanceStatusOutput, error) {
 	if len(in.InstanceIds) != 1 || !aws.ToBool(in.IncludeAllInstances) || len(in.Filters) > 0 {
 		return s.API.DescribeInstanceStatus(ctx, in, options...)
@@ -47,7 +48,7 @@ func (s *sharing) DescribeInstanceStatus(ctx context.Context, in *ec2.DescribeIn
 }
 
 func (s *sharing) lookStatuses(ctx context.Context, ids []string) ([]types.InstanceStatus, error) {
-	return InstanceStatuses(ctx, s.API, ids)
+	return InstanceStates(ctx, s.API, ids)
 }
 
 // DescribeNatGateways of one NAT gateway shares its call.

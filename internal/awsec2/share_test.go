@@ -52,7 +52,7 @@ func ask(t *testing.T, api awsec2.API, ids []string) (answered, refused []string
 	var all sync.WaitGroup
 	for _, id := range ids {
 		all.Go(func() {
-			found, err := awsec2.InstanceStatuses(t.Context(), api, []string{id})
+			found, err := awsec2.InstanceStates(t.Context(), api, []string{id})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -107,7 +107,7 @@ func TestOneWhoStopsDoesNotStopTheOthers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error)
 	go func() {
-		_, err := awsec2.InstanceStatuses(ctx, api, []string{"aa"})
+		_, err := awsec2.InstanceStates(ctx, api, []string{"aa"})
 		stopped <- err
 	}()
 	time.Sleep(10 * time.Millisecond)
@@ -115,6 +115,13 @@ func TestOneWhoStopsDoesNotStopTheOthers(t *testing.T) {
 	require.ErrorIs(t, <-stopped, context.Canceled)
 	answered, _ := ask(t, api, []string{"ab"})
 	assert.Equal(t, []string{"ab"}, answered)
+}
+
+func TestALookThatNobodyWaitsWithIsAnsweredAtOnce(t *testing.T) {
+	// In the time that a shared look takes to set out, the test would have failed.
+	found, err := awsec2.InstanceStatuses(t.Context(), awsec2.Share(&counting{}, time.Hour), []string{"aa"})
+	require.NoError(t, err)
+	assert.Len(t, found, 1)
 }
 
 func TestWhatEC2OffersIsAskedForOnce(t *testing.T) {

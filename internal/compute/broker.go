@@ -225,7 +225,7 @@ const soonestRunning = 3
 func (c Compute) waitRunning(ctx context.Context, instanceID string, beat awsec2.Beat) error {
 	waiting := instanceID + " to run"
 	return awsec2.PollAfter(ctx, soonestRunning*c.PollInterval, c.PollInterval, waiting, beat, func(ctx context.Context) (bool, string, error) {
-		states, err := awsec2.InstanceStatuses(ctx, c.EC2, []string{instanceID})
+		states, err := awsec2.InstanceStates(ctx, c.EC2, []string{instanceID})
 		if err != nil && !awsec2.IsNotFound(err) {
 			return false, "", fmt.Errorf("looking at %s: %w", instanceID, err)
 		}

@@ -113,7 +113,7 @@ type readying struct {
 // console is a call of its own.
 func (w *readying) look(ctx context.Context) (r Readiness, waiting string, err error) {
 	w.looks++
-	checks, err := awsec2.InstanceStatuses(ctx, w.EC2, []string{w.instanceID})
+	checks, err := awsec2.InstanceStates(ctx, w.EC2, []string{w.instanceID})
 	switch {
 	case err != nil && !awsec2.IsNotFound(err):
 		return r, "", fmt.Errorf("asking for the status checks of %s: %w", w.instanceID, err)
