@@ -45,19 +45,25 @@ func (d driving) eventsPerSecond() float64  { return float64(d.events) / d.took.
 const sampleEvery = 5 * time.Second
 
 // drive gives each environment the next commit when the last one's work is
-// done, for as long as most. sample hears now and then how many have gone
-// through, and with how many events.
-func (r *rig) drive(ctx context.Context, environments []*driven, most time.Duration, sample func(commits, events int)) (driving, error) {
+// done, and not before every has passed, for as long as most. sample hears now
+// and then how many have gone through, and with how many events.
+func (r *rig) drive(ctx context.Context, environments []*driven, most, every time.Duration, sample func(commits, events int)) (driving, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, most, errTimeIsUp)
 	defer cancel()
 	begun := time.Now()
 	var mu sync.Mutex
 	var d driving
 	errs := make(chan error, len(environments))
-	for _, e := range environments {
+	for i, e := range environments {
 		e.history = nil
 		go func() {
-			for {
+			// Spread over the interval, not all at its beginning.
+			next := begun.Add(every * time.Duration(i) / time.Duration(len(environments)))
+			for ; ; next = next.Add(every) {
+				if err := pause(ctx, time.Until(next)); err != nil {
+					errs <- err
+					return
+				}
 				events, err := r.commitOnce(ctx, e)
 				if err != nil {
 					errs <- err

@@ -86,17 +86,6 @@ func (h histories) cost() cost {
 	return c
 }
 
-// kinds counts the events by their types, for a look at what costs.
-func (h histories) kinds() map[string]int {
-	n := map[string]int{}
-	for _, events := range h {
-		for _, event := range events {
-			n[event.GetEventType().String()]++
-		}
-	}
-	return n
-}
-
 // initialized is what the history of an initialize-environment says: the graph
 // that it walked, and how long that took by the server's clock.
 type initialized struct {

@@ -49,6 +49,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	only := flags.String("only", "", "run these parts alone, by name, with commas between")
 	short := flags.Bool("short", false, "small sizes: whether it all works, not how fast it is")
+	environments := flags.Int("environments", 1000, "environments that part scale ends with; it begins with 500 at once")
 	images := flags.String("images", "", "draw the curves into this folder")
 	profiles := flags.String("profiles", "", "write CPU and heap profiles of the worker under load into this folder")
 	flags.Usage = func() {
@@ -62,31 +63,37 @@ func run(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	b := &bench{short: *short, images: *images, profiles: *profiles, started: time.Now()}
+	b := &bench{short: *short, environments: *environments, images: *images, profiles: *profiles, started: time.Now()}
 	wanted := strings.FieldsFunc(*only, func(r rune) bool { return r == ',' })
 	for _, name := range wanted {
 		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
 			return fmt.Errorf("there is no part %q", name)
 		}
 	}
+	var failed []error
 	for _, p := range parts {
+		if ctx.Err() != nil {
+			break
+		}
 		if len(wanted) > 0 && !slices.Contains(wanted, p.name) {
 			continue
 		}
 		b.say("%s: %s", p.name, p.says)
 		b.part = p.name
+		// What the others measured is shown whatever becomes of one.
 		if err := p.do(ctx, b); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+			failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
 		}
 	}
 	fmt.Println(b.table())
 	fmt.Printf("%s, %s in all.\n", machine(), time.Since(b.started).Round(time.Second))
-	return b.verdict()
+	return errors.Join(append(failed, b.verdict())...)
 }
 
 // bench is one run.
 type bench struct {
 	short            bool
+	environments     int
 	images, profiles string
 	started          time.Time
 	part             string

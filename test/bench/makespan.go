@@ -22,7 +22,7 @@ import (
 
 const (
 	// makespanSpeed is slow enough that this machine's own pace hardly shows.
-	makespanSpeed = 10
+	makespanSpeed = 5
 	// callLatency is how long each EC2 call takes on AWS, about.
 	callLatency = 200 * time.Millisecond
 	// makespanRatio is how much longer than its critical path initialising may take.

@@ -50,7 +50,6 @@ func (l *life) price(ctx context.Context, what string, h histories, unchanged bo
 	l.bench.add(figure{what: what + ": history events", value: float64(c.events), against: against, againstValue: float64(least.events), budget: bound})
 	l.bench.add(figure{what: what + ": history", value: float64(c.bytes) / 1024, unit: "KiB", against: against, againstValue: float64(least.bytes) / 1024})
 	l.bench.add(figure{what: what + ": workflow tasks", value: float64(c.tasks), against: against, againstValue: float64(least.tasks)})
-	l.bench.say("%s: %v", what, h.kinds())
 	return nil
 }
 

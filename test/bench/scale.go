@@ -36,12 +36,14 @@ func scale(ctx context.Context, b *bench) error {
 	}
 	defer r.close()
 	s := &scaling{rig: r, bench: b, curve: curve{name: "environments", title: "Environments on one worker, under EC2's throttling"}}
-	half := b.size(500, 4)
-	if err := s.make(ctx, half, profiles); err != nil {
+	atOnce, total := b.size(500, 4), b.size(b.environments, 8)
+	if err := s.make(ctx, min(atOnce, total), profiles); err != nil {
 		return err
 	}
-	if err := s.make(ctx, 2*half, ""); err != nil {
-		return err
+	if total > atOnce {
+		if err := s.make(ctx, total, ""); err != nil {
+			return err
+		}
 	}
 	if err := s.idle(ctx, time.Duration(b.size(90, 3))*time.Second); err != nil {
 		return err
