@@ -85,9 +85,11 @@ func (e *environment) reconcile(ctx workflow.Context) error {
 	}
 	var drift activities.Drift
 	if err := reading.Get(ctx, &drift); err != nil {
-		workflow.GetLogger(ctx).Warn("reconcile could not read the account", "error", failure(err))
+		e.Unread = contract.Clip(fmt.Sprintf("reconcile could not read the account: %s (%s)", failure(err), workflow.Now(ctx).UTC().Format(time.RFC3339)), maxErrorSize)
+		workflow.GetLogger(ctx).Warn(e.Unread)
 		return nil
 	}
+	e.Unread = ""
 	e.keepSettings(drift.Settings)
 	e.Verified = &contract.Verified{At: workflow.Now(ctx), Findings: drift.Findings}
 	e.Foreign = drift.Foreign

@@ -35,6 +35,8 @@ type environmentState struct {
 	Pipelines []contract.PipelineStatus `json:"pipelines,omitempty"` // the deployed state, by name
 	Verified  *contract.Verified        `json:"verified,omitempty"`
 	Foreign   []string                  `json:"foreign,omitempty"`
+	// Unread is why the last reconcile could not read the account; "" where it did.
+	Unread string `json:"unread,omitempty"`
 
 	Next    int              `json:"next"` // number of the next deployment
 	Newest  *contract.Commit `json:"newest,omitempty"`

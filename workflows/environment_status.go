@@ -88,7 +88,8 @@ func (e *environment) statusAndReason() (status, reason string) {
 	if reason := e.degraded(); reason != "" {
 		return contract.StatusDegraded, reason
 	}
-	return contract.StatusReady, ""
+	// What was last seen still counts; but nobody has looked since.
+	return contract.StatusReady, e.Unread
 }
 
 // degraded is why what runs is not what is desired; empty where it is.

@@ -276,6 +276,18 @@ func TestC14_ReconcileReplacesThreeTimesADayAtMost(t *testing.T) {
 	assert.Contains(t, status.Outcomes[1].Reason, "reconcile: pipeline one")
 }
 
+func TestC14_AReconcileThatCannotReadSaysSo(t *testing.T) {
+	s := newScene(t)
+	s.settings.ReconcileInterval = time.Hour
+	s.terminal["find-drift"] = 1
+	s.commit(0, pushed("a", "", "one"))
+	unread, read := s.status(90*minute), s.status(150*minute)
+	s.run(3 * time.Hour)
+	assert.Equal(t, contract.StatusReady, unread.Status)
+	assert.Contains(t, unread.Reason, "reconcile could not read the account: find-drift is not allowed")
+	assert.Empty(t, read.Reason)
+}
+
 func TestC14_RepairsTheNetworkFirst(t *testing.T) {
 	s := newScene(t)
 	s.settings.ReconcileInterval = time.Hour

@@ -19,7 +19,7 @@ type EnvironmentStatus struct {
 
 	// What follows is beyond S3, and optional for readers.
 
-	Reason     string   `json:"reason,omitempty"`     // why failed or degraded
+	Reason     string   `json:"reason,omitempty"`     // why failed or degraded, or what could not be looked at
 	Deployment string   `json:"deployment,omitempty"` // the one under way
 	UnderWay   *Waiting `json:"underWay,omitempty"`   // the commit that it is for, and since when
 	Waiting    *Waiting `json:"waiting,omitempty"`    // the commit that waits (C7)
