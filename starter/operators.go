@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -93,7 +95,7 @@ func (a *app) operatorError(err error) error {
 func (a *app) deleteCommand() *cobra.Command {
 	return a.operatorCommand("delete-environment", "Delete an environment, after a grace period; refused while pipelines run", func(c *cobra.Command, f operatorFlags) error {
 		var d contract.Deletion
-		if err := a.update(c.Context(), updateID(), contract.EnvironmentWorkflowID(f.project, f.environment), contract.DeleteEnvironmentUpdate, f.OperatorRequest, &d); err != nil {
+		if err := a.delete(c.Context(), f, &d); err != nil {
 			return a.operatorError(err)
 		}
 		if a.output == "json" {
@@ -104,6 +106,25 @@ func (a *app) deleteCommand() *cobra.Command {
 		a.say("until then: starter cancel-deletion --project %s --environment %s", f.project, f.environment)
 		return nil
 	})
+}
+
+// delete asks the environment to be deleted. Where its workflow is gone while
+// its slot is held, another is started for it, which finds what there is (C6).
+func (a *app) delete(ctx context.Context, f operatorFlags, d *contract.Deletion) error {
+	id, update := contract.EnvironmentWorkflowID(f.project, f.environment), updateID()
+	err := a.update(ctx, update, id, contract.DeleteEnvironmentUpdate, f.OperatorRequest, d)
+	if !errors.Is(err, errNoWorkflow) {
+		return err
+	}
+	project, projectErr := a.project(ctx, f.project)
+	if projectErr != nil {
+		return projectErr
+	}
+	if !slices.ContainsFunc(project.Slots, func(s contract.Slot) bool { return s.Environment == f.environment }) {
+		return err
+	}
+	return a.updateWithStart(ctx, update, a.startOptions(f.project, f.environment), contract.EnvironmentWorkflow,
+		contract.EnvironmentInput{Project: f.project, Environment: f.environment}, contract.DeleteEnvironmentUpdate, f.OperatorRequest, d)
 }
 
 func (a *app) cancelCommand() *cobra.Command {

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/aineko-dev/environments/activities"
+	"github.com/aineko-dev/environments/internal/compute"
 	"github.com/aineko-dev/environments/internal/contract"
 	"github.com/aineko-dev/environments/workflows"
 )
@@ -55,6 +57,33 @@ func TestX3_X5_AfterTheGracePeriodItIsTornDownAndTheSlotFreed(t *testing.T) {
 			assert.Equal(t, 3, s.count("find-resources"), "one that finds, two that find nothing")
 		})
 	}
+}
+
+// The workflow was ended by hand while it tore down: another takes up the slot
+// for the deletion alone, and makes nothing first.
+func TestX4_ADeletionTakesUpWhatAnEarlierWorkflowLeft(t *testing.T) {
+	s := newScene(t)
+	s.slot.Resumed, s.slot.Slot.Incarnation = true, 2
+	s.found = activities.Discovery{VPCID: "vpc-1", LastDeployment: 7}
+	accepted := s.update(0, contract.DeleteEnvironmentUpdate, contract.OperatorRequest{RequestedBy: "ops"})
+	s.env.ExecuteWorkflow(contract.EnvironmentWorkflow, contract.EnvironmentInput{Project: "acme/churn", Environment: "develop"})
+	require.NoError(t, s.env.GetWorkflowError())
+	assert.NoError(t, accepted.failed())
+	assert.Equal(t, []string{"env-1"}, s.freed)
+	assert.Equal(t, 1, s.count("delete-vpc"))
+	assert.Zero(t, s.count("ensure-vpc"))
+}
+
+func TestX2_ADeletionOfWhatAnEarlierWorkflowLeftIsRefusedWhilePipelinesRun(t *testing.T) {
+	s := newScene(t)
+	s.slot.Resumed, s.slot.Slot.Incarnation = true, 2
+	s.found = activities.Discovery{VPCID: "vpc-1", Pipelines: []contract.PipelineStatus{{Name: "one", Status: contract.PipelineRunning, InstanceID: "i-old"}}}
+	s.instances = []compute.Instance{{ID: "i-old", Pipeline: "one", State: "running"}}
+	refused := s.update(0, contract.DeleteEnvironmentUpdate, contract.OperatorRequest{})
+	s.run(minute)
+	assert.Equal(t, contract.ErrRefused, refused.kind())
+	assert.ErrorContains(t, refused.failed(), "pipelines run in it: one")
+	assert.Empty(t, s.freed)
 }
 
 func TestX3_CancelledInTheGracePeriodNothingIsLost(t *testing.T) {

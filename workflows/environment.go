@@ -56,7 +56,7 @@ type environment struct {
 	nextWake workflow.Future
 	wakeAt   time.Time
 
-	// asking counts the commits that wait for the slot.
+	// asking counts the updates that wait for the slot.
 	asking int
 	// measured are the sizes of the outcomes, so that each is looked at once.
 	measured []measure
@@ -76,7 +76,8 @@ func (e *environment) run(ctx workflow.Context) error {
 		if !granted {
 			return e.close(ctx)
 		}
-		// The commit that this environment was made for is its first work.
+		// What this workflow was started for comes first: a commit, or a deletion
+		// of what an earlier workflow left.
 		if err := workflow.Await(ctx, func() bool { return e.asking == 0 }); err != nil {
 			return err
 		}

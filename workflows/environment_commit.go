@@ -37,11 +37,8 @@ func (e *environment) handleCommit(ctx workflow.Context, c contract.Commit) (con
 	if answer, known := e.answeredBefore(ctx); known {
 		return answer, nil
 	}
-	e.asking++
-	defer func() { e.asking-- }()
 	e.wanted = e.wanted || c.Desired.Listed
-	// A new environment asks for its slot first; that takes moments.
-	if err := workflow.Await(ctx, func() bool { return e.ID != "" || e.noSlot != nil }); err != nil {
+	if err := e.awaitSlot(ctx); err != nil {
 		return contract.CommitAnswer{}, err
 	}
 	if e.noSlot != nil {
@@ -219,7 +216,7 @@ func (e *environment) handleRetry(ctx workflow.Context, r contract.OperatorReque
 	if answer, known := e.answeredBefore(ctx); known {
 		return answer, nil
 	}
-	if err := workflow.Await(ctx, func() bool { return e.ID != "" || e.noSlot != nil }); err != nil {
+	if err := e.awaitSlot(ctx); err != nil {
 		return contract.CommitAnswer{}, err
 	}
 	if e.noSlot != nil {

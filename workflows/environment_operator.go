@@ -204,9 +204,16 @@ func (e *environment) validateDelete(ctx workflow.Context, r contract.OperatorRe
 	return e.unlessBusy(ctx, checkRequest(r))
 }
 
-// handleDelete does what the signal does, and answers (X2).
+// handleDelete does what the signal does, and answers (X2). It may be what
+// started the workflow, where an earlier one is gone and its slot is held.
 func (e *environment) handleDelete(ctx workflow.Context, r contract.OperatorRequest) (contract.Deletion, error) {
 	e.handled++
+	if err := e.awaitSlot(ctx); err != nil {
+		return contract.Deletion{}, err
+	}
+	if e.noSlot != nil {
+		return contract.Deletion{}, temporal.NewApplicationError(e.noSlot.Reason, contract.ErrRefused)
+	}
 	e.requestDeletion(ctx, e.byUpdate(ctx, r))
 	if e.DeletionPhase == "" {
 		return contract.Deletion{}, temporal.NewApplicationError(e.Deletion.Refusal, contract.ErrRefused)

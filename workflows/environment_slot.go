@@ -66,3 +66,12 @@ func (e *environment) takeSlot(ctx workflow.Context) (bool, error) {
 	e.ID = id
 	return true, nil
 }
+
+// awaitSlot lets an update wait until the environment has its slot, or none: a
+// workflow asks for it when it starts, which takes moments. The loop begins
+// after those that waited.
+func (e *environment) awaitSlot(ctx workflow.Context) error {
+	e.asking++
+	defer func() { e.asking-- }()
+	return workflow.Await(ctx, func() bool { return e.ID != "" || e.noSlot != nil })
+}
