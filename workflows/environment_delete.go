@@ -39,6 +39,7 @@ func (e *environment) delete(ctx workflow.Context) (bool, error) {
 			at := e.Deletion.At
 			changed := func() bool { return e.DeletionPhase == "" || !e.Deletion.At.Equal(at) }
 			err := workflow.Await(ctx, func() bool { return timer.IsReady() || changed() || (e.isLong(ctx) && e.atRest(ctx)) })
+			over := timer.IsReady() // before it is cancelled, which makes it ready, too
 			cancel()
 			if err != nil {
 				return false, err
@@ -46,7 +47,7 @@ func (e *environment) delete(ctx workflow.Context) (bool, error) {
 			if changed() {
 				return false, nil
 			}
-			if !timer.IsReady() {
+			if !over {
 				if e.quiet(ctx) {
 					return false, e.continueAsNew(ctx)
 				}

@@ -212,3 +212,35 @@ func TestT4_NoSignalIsLostOverContinueAsNew(t *testing.T) {
 	assert.Equal(t, signals, s.Deletion.Requests, "counted")
 	t.Logf("%d signals over %d runs", signals, d.assertBounded(id))
 }
+
+// The grace period of a deletion is kept when the run that began it ends: the
+// environment is neither deleted early nor saved.
+func TestX3_AGracePeriodOutlivesItsRun(t *testing.T) {
+	d := newDevelop(t, world.Options{ContinueAfter: 40})
+	id := contract.EnvironmentWorkflowID(acme, d.name)
+	d.ended(d.push(d.commit(1)))
+	d.signal(contract.DeleteEnvironmentSignal)
+	assert.Equal(t, "accepted", d.answered(1).Answer)
+	world.Eventually(t, "the grace period has begun", func() bool { return !d.status().Deletion.At.IsZero() })
+	at := d.status().Deletion.At
+	run := func() string {
+		info, err := d.Client.DescribeWorkflowExecution(d.ctx, id, "")
+		require.NoError(t, err)
+		return info.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+	}
+	began := run()
+	sent := 1
+	world.Eventually(t, "it continues as new", func() bool {
+		require.NoError(t, d.Client.SignalWorkflow(d.ctx, id, "", contract.DeleteEnvironmentSignal, contract.OperatorRequest{RequestedBy: "ops"}))
+		sent++
+		time.Sleep(200 * time.Millisecond)
+		return run() != began
+	})
+	world.Eventually(t, "every request is counted", func() bool { return d.status().Deletion.Requests == sent })
+	s := d.status()
+	assert.Equal(t, contract.StatusDeletionScheduled, s.Status)
+	assert.True(t, s.Deletion.At.Equal(at), "begins %s, was to begin %s", s.Deletion.At, at)
+	assert.Contains(t, d.Networks(), s.EnvironmentID)
+	d.signal(contract.CancelDeletionSignal)
+	world.Eventually(t, "it is cancelled", func() bool { return d.status().Status == contract.StatusReady })
+}
