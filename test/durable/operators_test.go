@@ -69,12 +69,20 @@ func TestX2_WhateverOperatorsTypeIsAnswered(t *testing.T) {
 			assert.Equal(t, r.Identity, d.status().Deletion.Identity)
 		})
 	}
-	// Bytes that are no JSON, and objects as tctl marshals them again.
-	for _, data := range []string{"\xff\xfe{", `{"reason":1e+06,"requestedBy":"tctl"}`} {
+	// Payloads as they are on the wire: bytes that are no JSON, numbers as some
+	// tools marshal objects again, and tctl 1.18's string that holds the object.
+	for _, c := range []struct{ data, by, reason string }{
+		{"\xff\xfe{", "", "input that could not be read"},
+		{`{"reason":1e+06,"requestedBy":"tctl"}`, "", "input that could not be read"},
+		{`"{\"requestedBy\":\"tctl\",\"reason\":\"left the team\"}"`, "tctl", "left the team"},
+		{`"{\"requestedBy\":\"tctl\"}\n"`, "tctl", ""},
+	} {
 		require.NoError(t, d.Client.SignalWorkflow(d.ctx, contract.EnvironmentWorkflowID(acme, d.name), "", contract.DeleteEnvironmentSignal,
-			converter.NewRawValue(&commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: []byte(data)})))
+			converter.NewRawValue(&commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: []byte(c.data)})))
 		n++
-		assert.Contains(t, d.answered(n).Reason, "input that could not be read")
+		r := d.answered(n)
+		assert.Equal(t, c.by, r.RequestedBy, c.data)
+		assert.Contains(t, r.Reason, c.reason, c.data)
 	}
 	d.signal("delete-enviroment", `{"requestedBy":"ops"}`)
 	n++
