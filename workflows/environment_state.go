@@ -182,6 +182,15 @@ func (e *environment) setPipeline(p contract.PipelineStatus) {
 	e.Pipelines = slices.Insert(e.Pipelines, i, p)
 }
 
+// setError says of a pipeline what went wrong with it, and leaves what runs as it is.
+func (e *environment) setError(name, why string) {
+	for i := range e.Pipelines {
+		if e.Pipelines[i].Name == name {
+			e.Pipelines[i].Error = why
+		}
+	}
+}
+
 func (e *environment) removePipeline(name string) {
 	e.Pipelines = slices.DeleteFunc(e.Pipelines, func(p contract.PipelineStatus) bool { return p.Name == name })
 }

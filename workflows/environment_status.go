@@ -113,7 +113,8 @@ func (e *environment) degraded() string {
 		}
 	}
 	for _, p := range e.Pipelines {
-		if p.Status != contract.PipelineRunning {
+		// One that runs as it should has an error where an old instance of it could not be stopped.
+		if p.Status != contract.PipelineRunning || p.Error != "" {
 			return "pipeline " + p.Name + ": " + p.Error
 		}
 	}

@@ -202,8 +202,6 @@ func (e *environment) carryOut(ctx workflow.Context, w *work, p plan.Plan, stray
 	if err := ctx.Err(); err != nil {
 		return outcome, err
 	}
-	e.foldDeployed(&outcome, changes, deployed, deployErr)
-	e.foldDestroyed(&outcome, doomed, destroyed, destroyErr)
 	for _, c := range p.By(contract.ActionNone) {
 		outcome.Pipelines = append(outcome.Pipelines, contract.PipelineResult{
 			Name: c.Name, Action: contract.ActionNone, Result: contract.ResultDone, Commit: c.Current.Commit, InstanceID: c.Current.InstanceID,
@@ -213,6 +211,8 @@ func (e *environment) carryOut(ctx workflow.Context, w *work, p plan.Plan, stray
 			e.setPipeline(kept)
 		}
 	}
+	e.foldDeployed(&outcome, changes, deployed, deployErr)
+	e.foldDestroyed(&outcome, doomed, destroyed, destroyErr)
 	slices.SortStableFunc(outcome.Pipelines, func(a, b contract.PipelineResult) int { return compareNames(a.Name, b.Name) })
 	for _, r := range outcome.Pipelines {
 		if r.Result == contract.ResultFailed {
@@ -273,6 +273,7 @@ func (e *environment) foldDestroyed(outcome *contract.Outcome, doomed []Doomed, 
 			if r.Result == contract.ResultFailed {
 				r.Error = "a left-over instance could not be stopped: " + r.Error
 				outcome.Pipelines = append(outcome.Pipelines, r)
+				e.setError(d.Name, r.Error)
 			}
 			continue
 		}
