@@ -35,6 +35,7 @@ type Account struct {
 	launched  map[string]string // instance IDs by token
 	broken    map[string]bool   // commits whose pipelines never become ready
 	failures  map[string]int    // terminal failures to come, by activity and environment
+	stumbles  map[string]int    // failures to come that pass, likewise
 	gates     map[string]chan struct{}
 	waiting   map[string]int
 	lostSlots int // answers of take-slot to be lost
@@ -51,7 +52,7 @@ type estate struct {
 
 func newAccount() *Account {
 	return &Account{
-		estates: map[string]*estate{}, launched: map[string]string{}, broken: map[string]bool{}, failures: map[string]int{},
+		estates: map[string]*estate{}, launched: map[string]string{}, broken: map[string]bool{}, failures: map[string]int{}, stumbles: map[string]int{},
 		gates: map[string]chan struct{}{}, waiting: map[string]int{},
 		settings: activities.Settings{
 			Installation: "test", Zones: 2, Limits: contract.DefaultLimits, EnvironmentLimit: 4, InitializeTimeout: 3 * time.Hour,
@@ -79,6 +80,14 @@ func (a *Account) FailNext(name, environment string, times int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.failures[name+" "+environment] = times
+}
+
+// Stumble makes the next calls of an activity fail in a way that passes when
+// it is tried again.
+func (a *Account) Stumble(name, environment string, times int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stumbles[name+" "+environment] = times
 }
 
 // LoseSlots makes answers of take-slot lost: the slot is taken, the
@@ -198,6 +207,10 @@ func (a *Account) enter(ctx context.Context, environment string) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.stumbles[key] > 0 {
+		a.stumbles[key]--
+		return temporal.NewApplicationErrorWithOptions(name+" is throttled", "Throttled", temporal.ApplicationErrorOptions{NextRetryDelay: 20 * time.Millisecond})
+	}
 	if a.failures[key] > 0 {
 		a.failures[key]--
 		return temporal.NewNonRetryableApplicationError(name+" is not allowed", activities.ErrTerminal, nil)
