@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
 	"github.com/aineko-dev/environments/internal/contract"
+	"github.com/aineko-dev/environments/internal/ec2sim"
 	"github.com/aineko-dev/environments/test/drive"
 	"github.com/aineko-dev/environments/test/histories"
 	"github.com/aineko-dev/environments/test/stack"
@@ -109,6 +111,8 @@ func TestT5_AnOlderBuildBeginsAndNewerOnesEndIt(t *testing.T) {
 	c, err := client.DialContext(t.Context(), client.Options{HostPort: s.Temporal})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
+	// Initialising stays in its middle, at the NAT gateway, until both upgrades are done.
+	require.NoError(t, s.Control().SetFaults(t.Context(), ec2sim.Fault{Action: "CreateNatGateway", Code: "RequestLimitExceeded", Status: 503}))
 	ended := make(chan contract.Outcome, 1)
 	file := drive.DeployFile(t, drive.Listing("develop", "one"))
 	go func() {
@@ -119,7 +123,10 @@ func TestT5_AnOlderBuildBeginsAndNewerOnesEndIt(t *testing.T) {
 	upgrade := func(program string, done int) {
 		var e contract.EnvironmentStatus
 		drive.Eventually(t, drive.Deadline, "in the middle", func() bool {
-			answer, err := c.QueryWorkflow(t.Context(), contract.EnvironmentWorkflowID(project, "develop"), "", contract.StatusQuery)
+			// The worker that stopped may still be asked; not for long.
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			answer, err := c.QueryWorkflow(ctx, contract.EnvironmentWorkflowID(project, "develop"), "", contract.StatusQuery)
 			return err == nil && answer.Get(&e) == nil && e.Progress.Done >= done
 		})
 		require.Equal(t, contract.StatusInitializing, e.Status, "too late for an upgrade in the middle: %+v", e.Progress)
@@ -130,6 +137,7 @@ func TestT5_AnOlderBuildBeginsAndNewerOnesEndIt(t *testing.T) {
 	}
 	upgrade(today, 3)
 	upgrade(last, 8)
+	require.NoError(t, s.Control().SetFaults(t.Context()))
 	o := <-ended
 	assert.Equal(t, contract.OutcomeDeployed, o.Outcome, "begun by the workflows of %s: %s", version, o.Reason)
 	drive.AssertWhole(t, s, drive.Status(t, s, project, "develop").EnvironmentID, "one")

@@ -119,7 +119,7 @@ func New(t testing.TB, o Options) *Life {
 	suite.SetLogger(quiet{})
 	l := &Life{Simulator: sim, t: t, env: suite.NewTestWorkflowEnvironment(), wire: o.Wire}
 	l.env.SetWorkerOptions(o.Worker)
-	l.env.SetTestTimeout(2 * time.Minute)
+	l.env.SetTestTimeout(15 * time.Minute)
 	l.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: contract.EnvironmentWorkflowID(Project, Environment), TaskQueue: "environments"})
 	workflows.Register(l.env)
 	l.EC2 = ec2.NewFromConfig(aws.Config{Region: cfg.Region, BaseEndpoint: cfg.BaseEndpoint, Credentials: cfg.Credentials})
