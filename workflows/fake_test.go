@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"github.com/aineko-dev/environments/activities"
 	"github.com/aineko-dev/environments/internal/compute"
@@ -221,7 +222,9 @@ func newScene(t *testing.T) *scene {
 	s := &scene{fake: newFake(), t: t, env: suite.NewTestWorkflowEnvironment()}
 	workflows.Register(s.env)
 	s.register(s.env)
-	s.env.SetTestTimeout(20 * time.Second)
+	// A machine that is slow for a second is not a workflow that hangs.
+	s.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	s.env.SetTestTimeout(2 * time.Minute)
 	s.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: contract.EnvironmentWorkflowID("acme/churn", "develop"), TaskQueue: "q"})
 	return s
 }

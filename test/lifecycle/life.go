@@ -118,6 +118,8 @@ func New(t testing.TB, o Options) *Life {
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(quiet{})
 	l := &Life{Simulator: sim, t: t, env: suite.NewTestWorkflowEnvironment(), wire: o.Wire}
+	// The SDK takes a machine that is slow for a second for a workflow that hangs.
+	o.Worker.DeadlockDetectionTimeout = time.Minute
 	l.env.SetWorkerOptions(o.Worker)
 	l.env.SetTestTimeout(15 * time.Minute)
 	l.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: contract.EnvironmentWorkflowID(Project, Environment), TaskQueue: "environments"})

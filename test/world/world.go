@@ -78,7 +78,11 @@ func New(t testing.TB, o Options) *World {
 func (w *World) StartWorker(t require.TestingT) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.worker = worker.New(w.Client, contract.TaskQueue, worker.Options{MaxConcurrentWorkflowTaskPollers: 8, MaxConcurrentActivityTaskPollers: 8})
+	w.worker = worker.New(w.Client, contract.TaskQueue, worker.Options{
+		MaxConcurrentWorkflowTaskPollers: 8, MaxConcurrentActivityTaskPollers: 8,
+		// The SDK takes a machine that is slow for a second for a workflow that hangs.
+		DeadlockDetectionTimeout: time.Minute,
+	})
 	workflows.Register(w.worker)
 	w.register(w.worker)
 	require.NoError(t, w.worker.Start())
