@@ -152,7 +152,7 @@ func (p *pusher) measure(ctx context.Context, b *bench, when string, n int) erro
 // throughput measures commits a second with one worker and with two, and bare
 // workflows of as many events.
 func (b *bench) throughput(ctx context.Context, r *rig, environments []*driven, profiles string) error {
-	most := time.Duration(b.size(90, 3)) * time.Second
+	most := time.Duration(b.size(90, 8)) * time.Second
 	curved := curve{name: "commits", title: fmt.Sprintf("Commits that change nothing, through %d environments", len(environments))}
 	var rate, memory, perEvent []float64
 	sampled, at := 0, time.Now()
@@ -181,7 +181,7 @@ func (b *bench) throughput(ctx context.Context, r *rig, environments []*driven, 
 	}
 	_, peak := resident(r.PID("worker"))
 	b.add(figure{what: fmt.Sprintf("the worker's memory after %d commits, at most", one.commits), value: peak, unit: "MiB"})
-	short := time.Duration(b.size(20, 3)) * time.Second
+	short := time.Duration(b.size(20, 8)) * time.Second
 	if err := r.StartWorker(ctx, "second worker"); err != nil {
 		return err
 	}

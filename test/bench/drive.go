@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -83,7 +84,7 @@ func (r *rig) drive(ctx context.Context, environments []*driven, most, every tim
 		select {
 		case err := <-errs:
 			left--
-			if ctx.Err() == nil {
+			if !timeIsUp(ctx, err) {
 				failed = append(failed, err)
 				cancel()
 			}
@@ -101,6 +102,13 @@ func (r *rig) drive(ctx context.Context, environments []*driven, most, every tim
 }
 
 var errTimeIsUp = errors.New("time is up")
+
+// timeIsUp is whether a call ended because its time was up: the server may say
+// so a moment before the context does.
+func timeIsUp(ctx context.Context, err error) bool {
+	var late *serviceerror.DeadlineExceeded
+	return ctx.Err() != nil || errors.As(err, &late) || errors.Is(err, context.DeadlineExceeded)
+}
 
 // commitOnce sends a commit and waits until its work is done. It returns how
 // many events the history got meanwhile.
@@ -178,7 +186,7 @@ func (r *rig) driveBare(ctx context.Context, n int, most time.Duration) (driving
 			for ctx.Err() == nil {
 				id := "bare " + uuid.NewString()
 				if err := r.runBare(ctx, id, []bareStep{{Name: "1", InputBytes: payload, ResultBytes: payload}}); err != nil {
-					if ctx.Err() == nil {
+					if !timeIsUp(ctx, err) {
 						mu.Lock()
 						failed = err
 						mu.Unlock()
