@@ -243,7 +243,8 @@ func (l *life) mend() {
 	clear(l.failing)
 }
 
-// hold lets the next work wait in the middle.
+// hold lets the next work wait in the middle. Where an action does not fit the
+// moment, rapid's Skip draws another in its place: no test is left out.
 func (l *life) hold(t *rapid.T) {
 	if l.gate != "" || l.scheduled {
 		t.Skip()
