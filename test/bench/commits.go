@@ -27,7 +27,7 @@ const (
 // commits measures commits that change nothing: how long one takes, and how
 // many go through many environments.
 func commits(ctx context.Context, b *bench) error {
-	profiles, err := freePort()
+	profiles, err := stack.FreeAddress()
 	if err != nil {
 		return err
 	}

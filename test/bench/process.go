@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -76,15 +75,6 @@ func quantile(all []execution, q float64) float64 {
 	}
 	slices.Sort(took)
 	return float64(took[min(int(q*float64(len(took))), len(took)-1)].Microseconds()) / 1000
-}
-
-// freePort is an address that nothing listens on.
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 // profile writes one of the worker's profiles into the folder for them.

@@ -24,7 +24,7 @@ const (
 // more, and lets all of them be compared with the account.
 func scale(ctx context.Context, b *bench) error {
 	speed := float64(b.size(scaleSpeed, 200))
-	profiles, err := freePort()
+	profiles, err := stack.FreeAddress()
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ package docs_test
 
 import (
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,7 +67,8 @@ func blocks(t *testing.T, page string) []block {
 
 func TestDocs_EveryCommandRunsOrSaysWhyNot(t *testing.T) {
 	s, dir := readersPlace(t)
-	free := freeAddress(t)
+	free, err := stack.FreeAddress()
+	require.NoError(t, err)
 	ran := 0
 	for _, page := range pages {
 		for _, b := range blocks(t, page) {
@@ -143,14 +143,6 @@ func bash(ctx context.Context, s *stack.Stack, dir, script string) ([]byte, erro
 	cmd := exec.CommandContext(ctx, "bash", "-c", "set -euo pipefail\n"+script)
 	cmd.Dir, cmd.Env = dir, readersEnv(s, dir)
 	return cmd.CombinedOutput()
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 // Every link of the documentation that stays in the repository leads somewhere.

@@ -5,7 +5,6 @@
 package moto_test
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -24,6 +23,7 @@ import (
 	"github.com/aineko-dev/environments/internal/compute"
 	"github.com/aineko-dev/environments/internal/contract"
 	"github.com/aineko-dev/environments/test/lifecycle"
+	"github.com/aineko-dev/environments/test/stack"
 )
 
 // server starts moto's server, whose program MOTO_SERVER names.
@@ -31,11 +31,11 @@ func server(t *testing.T) string {
 	t.Helper()
 	program := os.Getenv("MOTO_SERVER")
 	require.NotEmpty(t, program, "MOTO_SERVER names no program: ./task test:moto makes one")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := stack.FreeAddress()
 	require.NoError(t, err)
-	port := listener.Addr().(*net.TCPAddr).Port
-	require.NoError(t, listener.Close())
-	cmd := exec.Command(program, "--host", "127.0.0.1", "--port", fmt.Sprint(port))
+	host, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	cmd := exec.Command(program, "--host", host, "--port", port)
 	log, err := os.Create(t.TempDir() + "/moto.log")
 	require.NoError(t, err)
 	cmd.Stdout, cmd.Stderr = log, log
@@ -50,7 +50,7 @@ func server(t *testing.T) string {
 			}
 		}
 	})
-	url := fmt.Sprintf("http://127.0.0.1:%d", port)
+	url := "http://" + address
 	require.Eventually(t, func() bool {
 		response, err := http.Get(url + "/moto-api/")
 		if err != nil {

@@ -121,6 +121,15 @@ func listen(fixed bool, port int) (net.Listener, error) {
 	}
 }
 
+// FreeAddress is one that nothing listens on, for a further port of a part.
+func FreeAddress() (string, error) {
+	listener, err := listen(false, 0)
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
 // Start starts everything, one worker included.
 func (s *Stack) Start(ctx context.Context) error {
 	for _, start := range []func(context.Context) error{s.StartTemporal, s.StartSimulator, func(ctx context.Context) error { return s.StartWorker(ctx, "worker") }} {
