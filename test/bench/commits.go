@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,6 +23,8 @@ const (
 	// busyEvery is how often an environment that is busy gets a commit: in all
 	// somewhat less than what the development server can take.
 	busyEvery = 10 * time.Second
+	// manyCommits go through one worker, for the curve.
+	manyCommits = 10_000
 )
 
 // commits measures commits that change nothing: how long one takes, and how
@@ -54,7 +57,7 @@ func commits(ctx context.Context, b *bench) error {
 	environments := r.driven(projects)
 	busy, stop := context.WithCancel(ctx)
 	var load sync.WaitGroup
-	load.Go(func() { _, _ = r.drive(busy, environments, time.Hour, busyEvery, nil) })
+	load.Go(func() { _, _ = r.drive(busy, environments, math.MaxInt, time.Hour, busyEvery, nil) })
 	err = pushes.measure(ctx, b, fmt.Sprintf("%d environments with a commit each %s", len(environments), busyEvery), b.size(50, 3))
 	stop()
 	load.Wait()
@@ -152,7 +155,7 @@ func (p *pusher) measure(ctx context.Context, b *bench, when string, n int) erro
 // throughput measures commits a second with one worker and with two, and bare
 // workflows of as many events.
 func (b *bench) throughput(ctx context.Context, r *rig, environments []*driven, profiles string) error {
-	most := time.Duration(b.size(90, 8)) * time.Second
+	enough, most := b.size(manyCommits, 20), time.Duration(b.size(15, 1))*time.Minute
 	curved := curve{name: "commits", title: fmt.Sprintf("Commits that change nothing, through %d environments", len(environments))}
 	var rate, memory, perEvent []float64
 	sampled, at := 0, time.Now()
@@ -165,7 +168,7 @@ func (b *bench) throughput(ctx context.Context, r *rig, environments []*driven, 
 	}
 	profiled := make(chan error, 1)
 	go func() { profiled <- b.profile(ctx, profiles, "profile", "?seconds=15") }()
-	one, err := r.drive(ctx, environments, most, 0, sample)
+	one, err := r.drive(ctx, environments, enough, most, 0, sample)
 	if err != nil {
 		return err
 	}
@@ -185,7 +188,7 @@ func (b *bench) throughput(ctx context.Context, r *rig, environments []*driven, 
 	if err := r.StartWorker(ctx, "second worker"); err != nil {
 		return err
 	}
-	two, err := r.drive(ctx, environments, short, 0, nil)
+	two, err := r.drive(ctx, environments, math.MaxInt, short, 0, nil)
 	r.StopPart("second worker")
 	if err != nil {
 		return err

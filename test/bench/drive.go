@@ -42,15 +42,14 @@ type driving struct {
 func (d driving) commitsPerSecond() float64 { return float64(d.commits) / d.took.Seconds() }
 func (d driving) eventsPerSecond() float64  { return float64(d.events) / d.took.Seconds() }
 
-// sampleEvery is how often a curve has a point.
-const sampleEvery = 5 * time.Second
-
 // drive gives each environment the next commit when the last one's work is
-// done, and not before every has passed, for as long as most. sample hears now
-// and then how many have gone through, and with how many events.
-func (r *rig) drive(ctx context.Context, environments []*driven, most, every time.Duration, sample func(commits, events int)) (driving, error) {
+// done, and not before every has passed, until so many have gone through or
+// most of the time is over. sample hears, twenty times on the way to enough, how
+// many have gone through, and with how many events.
+func (r *rig) drive(ctx context.Context, environments []*driven, enough int, most, every time.Duration, sample func(commits, events int)) (driving, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, most, errTimeIsUp)
 	defer cancel()
+	step := max(enough/20, 1)
 	begun := time.Now()
 	var mu sync.Mutex
 	var d driving
@@ -71,33 +70,28 @@ func (r *rig) drive(ctx context.Context, environments []*driven, most, every tim
 					return
 				}
 				mu.Lock()
+				if d.commits == enough {
+					mu.Unlock()
+					errs <- errTimeIsUp
+					return
+				}
 				d.commits++
 				d.events += events
+				d.took = time.Since(begun)
+				if sample != nil && d.commits%step == 0 {
+					sample(d.commits, d.events)
+				}
 				mu.Unlock()
 			}
 		}()
 	}
-	ticker := time.NewTicker(sampleEvery)
-	defer ticker.Stop()
 	var failed []error
-	for left := len(environments); left > 0; {
-		select {
-		case err := <-errs:
-			left--
-			if !timeIsUp(ctx, err) {
-				failed = append(failed, err)
-				cancel()
-			}
-		case <-ticker.C:
-			if sample != nil && ctx.Err() == nil {
-				mu.Lock()
-				commits, events := d.commits, d.events
-				mu.Unlock()
-				sample(commits, events)
-			}
+	for range environments {
+		if err := <-errs; !errors.Is(err, errTimeIsUp) && !timeIsUp(ctx, err) {
+			failed = append(failed, err)
+			cancel()
 		}
 	}
-	d.took = min(time.Since(begun), most)
 	return d, errors.Join(failed...)
 }
 
