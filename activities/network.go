@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
 	"github.com/aineko-dev/environments/internal/contract"
@@ -71,11 +72,17 @@ func (a *Activities) Sweep(ctx context.Context, in SweepInput) ([]string, error)
 // and lists where it differs from today's settings (A11).
 func (a *Activities) VerifyIsolation(ctx context.Context, in VerifyInput) (contract.Verified, error) {
 	return on(ctx, a, in.Target, func(ctx context.Context, _ awsec2.Beat) (contract.Verified, error) {
-		findings, err := a.network(a.Settings).Verify(ctx, in.Target.Identity)
-		if err != nil {
-			return contract.Verified{}, err
-		}
-		differences, err := a.differences(ctx, in)
+		var findings, differences []contract.Finding
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() (err error) {
+			findings, err = a.network(a.Settings).Verify(ctx, in.Target.Identity)
+			return err
+		})
+		group.Go(func() (err error) {
+			differences, err = a.differences(ctx, in)
+			return err
+		})
+		err := group.Wait()
 		return contract.Verified{At: time.Now().UTC(), Findings: append(findings, differences...)}, err
 	})
 }

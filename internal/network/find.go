@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
 	"github.com/aineko-dev/environments/internal/contract"
@@ -31,23 +32,39 @@ type Resource struct {
 // and what is in its VPCs, whoever's. What comes and goes with something else
 // (the interface of a NAT gateway, the main route table) is left out.
 func (n Network) Find(ctx context.Context, id awsec2.Identity, vpcHints []string) ([]Resource, error) {
-	return n.find(ctx, &finding{Network: n, id: id, seen: map[string]bool{}, vpcs: slices.Clone(vpcHints)})
+	return n.find(ctx, finding{Network: n, id: id, seen: map[string]bool{}, vpcs: slices.Clone(vpcHints)})
 }
 
-func (n Network) find(ctx context.Context, f *finding) ([]Resource, error) {
-	// VPCs first: they say where else to look.
-	for _, look := range []func(context.Context) error{f.findVPCs, f.findInstances, f.findNatGateways, f.findAddresses, f.findInternetGateways,
-		f.findEndpoints, f.findInterfaces, f.findVolumes, f.findGroups, f.findRouteTables, f.findSubnets, f.findFlowLogs, f.findPeerings} {
-		if err := look(ctx); err != nil {
-			return nil, fmt.Errorf("looking for what exists of %s: %w", f.id.EnvironmentID, err)
-		}
+func (n Network) find(ctx context.Context, f finding) ([]Resource, error) {
+	// VPCs first: they say where else to look. The rest is looked for side by side.
+	if err := f.findVPCs(ctx); err != nil {
+		return nil, looking(f.id, err)
+	}
+	looks := []func(*finding, context.Context) error{(*finding).findInstances, (*finding).findNatGateways, (*finding).findAddresses,
+		(*finding).findInternetGateways, (*finding).findEndpoints, (*finding).findInterfaces, (*finding).findVolumes, (*finding).findGroups,
+		(*finding).findRouteTables, (*finding).findSubnets, (*finding).findFlowLogs, (*finding).findPeerings}
+	parts := make([]finding, len(looks))
+	group, looksCtx := errgroup.WithContext(ctx)
+	for i, look := range looks {
+		parts[i] = finding{Network: n, id: f.id, vpcs: f.vpcs, own: f.own, seen: map[string]bool{}}
+		group.Go(func() error { return look(&parts[i], looksCtx) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, looking(f.id, err)
+	}
+	for _, part := range parts {
+		f.found = append(f.found, part.found...)
 	}
 	return f.found, nil
 }
 
+func looking(id awsec2.Identity, err error) error {
+	return fmt.Errorf("looking for what exists of %s: %w", id.EnvironmentID, err)
+}
+
 // findOwn is Find for what carries the environment's tags alone, in fewer looks.
 func (n Network) findOwn(ctx context.Context, id awsec2.Identity) ([]Resource, error) {
-	return n.find(ctx, &finding{Network: n, id: id, seen: map[string]bool{}, own: true})
+	return n.find(ctx, finding{Network: n, id: id, seen: map[string]bool{}, own: true})
 }
 
 // Environments lists those of a project that have a VPC.
@@ -68,7 +85,8 @@ func (n Network) Environments(ctx context.Context, installation, project string)
 	return found, nil
 }
 
-// finding is one look.
+// finding is one look. The resources of a kind are found by one alone, so
+// each knows what it has seen.
 type finding struct {
 	Network
 	id    awsec2.Identity

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
 	"github.com/aineko-dev/environments/internal/contract"
@@ -24,17 +25,30 @@ func (n Network) Verify(ctx context.Context, id awsec2.Identity) ([]contract.Fin
 	if len(vpcs) == 0 {
 		return []contract.Finding{{Rule: "A1 VPC", Resource: id.EnvironmentID, Message: "its VPC does not exist"}}, nil
 	}
-	v := verifying{Network: n, id: id, vpc: aws.ToString(vpcs[0].VpcId), findings: []contract.Finding{}}
-	if v.cidr, err = netip.ParsePrefix(aws.ToString(vpcs[0].CidrBlock)); err != nil {
-		return nil, fmt.Errorf("the range of %s: %w", v.vpc, err)
+	vpc := aws.ToString(vpcs[0].VpcId)
+	cidr, err := netip.ParsePrefix(aws.ToString(vpcs[0].CidrBlock))
+	if err != nil {
+		return nil, fmt.Errorf("the range of %s: %w", vpc, err)
 	}
-	for _, check := range []func(context.Context) error{v.connections, v.routes, v.groups, v.subnets, v.interfaces} {
-		if err := check(ctx); err != nil {
-			return nil, fmt.Errorf("checking the isolation of %s: %w", v.vpc, err)
-		}
+	checks := []func(*verifying, context.Context) error{
+		(*verifying).connections, (*verifying).routes, (*verifying).groups, (*verifying).subnets, (*verifying).interfaces}
+	parts := make([]verifying, len(checks))
+	group, checksCtx := errgroup.WithContext(ctx)
+	for i, check := range checks {
+		parts[i] = verifying{Network: n, id: id, vpc: vpc, cidr: cidr}
+		group.Go(func() error { return check(&parts[i], checksCtx) })
 	}
-	return v.findings, nil
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("checking the isolation of %s: %w", vpc, err)
+	}
+	findings := []contract.Finding{}
+	for _, part := range parts {
+		findings = append(findings, part.findings...)
+	}
+	return findings, nil
 }
+
+// verifying is one of the checks, which run side by side.
 
 type verifying struct {
 	Network
