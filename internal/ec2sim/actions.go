@@ -43,6 +43,7 @@ func init() {
 
 		"CreateVpcEndpoint":    {"VpcId VpcEndpointType ServiceName RouteTableId ClientToken TagSpecification", (*Simulator).createVpcEndpoint},
 		"DescribeVpcEndpoints": {"VpcEndpointId Filter MaxResults NextToken", (*Simulator).describeVpcEndpoints},
+		"ModifyVpcEndpoint":    {"VpcEndpointId AddRouteTableId RemoveRouteTableId", (*Simulator).modifyVpcEndpoint},
 		"DeleteVpcEndpoints":   {"VpcEndpointId", (*Simulator).deleteVpcEndpoints},
 
 		"CreateFlowLogs":   {"ResourceId ResourceType TrafficType LogDestinationType LogDestination ClientToken TagSpecification", (*Simulator).createFlowLogs},

@@ -208,27 +208,64 @@ func (s *Simulator) createVpcEndpoint(r *request) ([]node, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range r.list("RouteTableId") {
-		table, err := s.get("route-table", id, "InvalidRouteTableId.NotFound")
-		if err != nil {
-			return nil, err
-		}
-		for _, route := range table.Routes {
-			if route.Destination == "pl-s3" {
-				return nil, refuse("RouteAlreadyExists", "route table %s already has a route with destination-prefix-list-id pl-s3", id)
-			}
-		}
+	if err := s.freeOfS3(r.list("RouteTableId")); err != nil {
+		return nil, err
 	}
 	endpoint, err := s.create(r, "vpc-endpoint", "vpce", "available", map[string]string{"vpcId": vpc.ID, "service": r.str("ServiceName")})
 	if err != nil {
 		return nil, err
 	}
-	endpoint.List["tables"] = r.list("RouteTableId")
-	for _, id := range endpoint.List["tables"] {
-		s.Resources[id].Routes = append(s.Resources[id].Routes, Route{"pl-s3", endpoint.ID})
-	}
+	s.putOn(endpoint, r.list("RouteTableId"))
 	s.keepToken(r, endpoint)
 	return []node{group("vpcEndpoint", endpointNode(endpoint)...)}, nil
+}
+
+// s3Prefixes is the list of S3's addresses, to which an endpoint's routes lead.
+const s3Prefixes = "pl-s3"
+
+// freeOfS3 refuses route tables that do not exist, or lead to S3 already.
+func (s *Simulator) freeOfS3(tables []string) *apiError {
+	for _, id := range tables {
+		table, err := s.get("route-table", id, "InvalidRouteTableId.NotFound")
+		if err != nil {
+			return err
+		}
+		for _, route := range table.Routes {
+			if route.Destination == s3Prefixes {
+				return refuse("RouteAlreadyExists", "route table %s already has a route with destination-prefix-list-id %s", id, s3Prefixes)
+			}
+		}
+	}
+	return nil
+}
+
+// putOn gives route tables a route to an endpoint.
+func (s *Simulator) putOn(endpoint *Resource, tables []string) {
+	endpoint.List["tables"] = append(endpoint.List["tables"], tables...)
+	for _, id := range tables {
+		s.Resources[id].Routes = append(s.Resources[id].Routes, Route{s3Prefixes, endpoint.ID})
+	}
+}
+
+func (s *Simulator) modifyVpcEndpoint(r *request) ([]node, *apiError) {
+	endpoint, err := s.get("vpc-endpoint", r.str("VpcEndpointId"), "InvalidVpcEndpointId.NotFound")
+	if err != nil {
+		return nil, err
+	}
+	if err := s.freeOfS3(r.list("AddRouteTableId")); err != nil {
+		return nil, err
+	}
+	for _, id := range r.list("RemoveRouteTableId") {
+		table, err := s.get("route-table", id, "InvalidRouteTableId.NotFound")
+		if err != nil {
+			return nil, err
+		}
+		table.Routes = slices.DeleteFunc(table.Routes, func(route Route) bool { return route.Target == endpoint.ID })
+		endpoint.List["tables"] = slices.DeleteFunc(endpoint.List["tables"], func(t string) bool { return t == id })
+	}
+	r.call.IDs = append(r.call.IDs, endpoint.ID)
+	s.putOn(endpoint, r.list("AddRouteTableId"))
+	return succeeded, nil
 }
 
 func (s *Simulator) describeVpcEndpoints(r *request) ([]node, *apiError) {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
+	"github.com/aineko-dev/environments/internal/contract"
 )
 
 // Drift compares the account with the graph (C14): what is lacking of it, by
@@ -46,7 +47,7 @@ func (n Network) Drift(ctx context.Context, id awsec2.Identity, l Layout) (lacki
 	if err := d.tables(ctx, graph); err != nil {
 		return nil, nil, err
 	}
-	if err := d.brokerRule(ctx); err != nil {
+	if err := d.groups(ctx); err != nil {
 		return nil, nil, err
 	}
 	return d.lacking, foreign, nil
@@ -78,6 +79,10 @@ func (d *drifting) tables(ctx context.Context, graph []Step) error {
 		way := d.has["internet-gateway"]
 		if zone, private := strings.CutPrefix(step.Role, "private-routes-"); private {
 			way = d.has["nat-"+zone]
+			endpoint := d.has["s3-endpoint"]
+			if endpoint != "" && !slices.ContainsFunc(table.Routes, func(r types.Route) bool { return aws.ToString(r.GatewayId) == endpoint }) {
+				d.lacks("%s: no route to S3 through %s", step.Role, endpoint)
+			}
 		}
 		if !slices.ContainsFunc(table.Routes, func(r types.Route) bool {
 			return aws.ToString(r.DestinationCidrBlock) == anywhere && r.State != types.RouteStateBlackhole &&
@@ -98,19 +103,22 @@ func (d *drifting) tables(ctx context.Context, graph []Step) error {
 	return nil
 }
 
-// brokerRule looks that pipelines may reach the broker.
-func (d *drifting) brokerRule(ctx context.Context) error {
-	group, pipelines := d.has["broker-group"], d.has["pipelines-group"]
-	if group == "" || pipelines == "" {
-		return nil
-	}
-	out, err := awsec2.SecurityGroups(ctx, d.EC2, d.id.Filters(awsec2.Role("broker-group")))
+// groups looks that what runs here may get out, and pipelines to the broker.
+func (d *drifting) groups(ctx context.Context) error {
+	out, err := awsec2.SecurityGroups(ctx, d.EC2, d.id.Filters(awsec2.Filter("tag:"+contract.RoleTag, "pipelines-group", "broker-group")))
 	if err != nil {
-		return fmt.Errorf("looking at the broker's group: %w", err)
+		return fmt.Errorf("looking at the security groups of %s: %w", d.id.EnvironmentID, err)
 	}
 	for _, g := range out {
-		if aws.ToString(g.GroupId) == group && !reachableFrom(g, pipelines) {
-			d.lacks("broker-group: no rule lets %s in", pipelines)
+		role, pipelines := awsec2.Tag(g.Tags, contract.RoleTag), d.has["pipelines-group"]
+		if aws.ToString(g.GroupId) != d.has[role] {
+			continue
+		}
+		if !letsOut(g) {
+			d.lacks("%s: no rule lets anything out", role)
+		}
+		if role == "broker-group" && pipelines != "" && !reachableFrom(g, pipelines) {
+			d.lacks("%s: no rule lets %s in", role, pipelines)
 		}
 	}
 	return nil

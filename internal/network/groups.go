@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -31,6 +32,9 @@ func (e ensuring) group(ctx context.Context) (string, error) {
 	var group types.SecurityGroup
 	if len(found) > 0 {
 		group = found[0]
+		if err := e.letOut(ctx, group); err != nil {
+			return "", err
+		}
 	} else {
 		made, err := e.EC2.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
 			VpcId: &vpc, GroupName: aws.String("aineko " + e.step.Role), Description: aws.String(e.step.Summary),
@@ -56,6 +60,29 @@ func (e ensuring) group(ctx context.Context) (string, error) {
 		return aws.ToString(group.GroupId), e.allowPipelines(ctx, group)
 	}
 	return aws.ToString(group.GroupId), nil
+}
+
+// everything is what EC2 lets out of a group that is new.
+var everything = types.IpPermission{IpProtocol: aws.String("-1"), IpRanges: []types.IpRange{{CidrIp: aws.String(anywhere)}}}
+
+// letOut gives a group that exists the rule back with which EC2 made it.
+func (e ensuring) letOut(ctx context.Context, group types.SecurityGroup) error {
+	if letsOut(group) {
+		return nil
+	}
+	_, err := e.EC2.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: group.GroupId, IpPermissions: []types.IpPermission{everything}})
+	if err != nil && awsec2.ClassOf(err) != awsec2.Done {
+		return fmt.Errorf("letting %s out: %w", aws.ToString(group.GroupId), err)
+	}
+	return nil
+}
+
+// letsOut is whether what is in a group may reach everything.
+func letsOut(g types.SecurityGroup) bool {
+	return slices.ContainsFunc(g.IpPermissionsEgress, func(p types.IpPermission) bool {
+		return aws.ToString(p.IpProtocol) == aws.ToString(everything.IpProtocol) &&
+			slices.ContainsFunc(p.IpRanges, func(r types.IpRange) bool { return aws.ToString(r.CidrIp) == anywhere })
+	})
 }
 
 // allowPipelines lets pipelines reach the broker, and nothing else.

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -167,7 +168,7 @@ func (e ensuring) endpoint(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if len(found) > 0 {
-		return aws.ToString(found[0].VpcEndpointId), nil
+		return aws.ToString(found[0].VpcEndpointId), e.endpointOn(ctx, found[0], tables)
 	}
 	region := e.layout.Zones[0].region()
 	made, err := e.EC2.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
@@ -185,6 +186,21 @@ func (e ensuring) endpoint(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return aws.ToString(made.VpcEndpoint.VpcEndpointId), nil
+}
+
+// endpointOn puts an endpoint that exists onto the route tables that it is not
+// on: it was taken off, or they were replaced.
+func (e ensuring) endpointOn(ctx context.Context, endpoint types.VpcEndpoint, tables []string) error {
+	for _, table := range tables {
+		if slices.Contains(endpoint.RouteTableIds, table) {
+			continue
+		}
+		_, err := e.EC2.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: endpoint.VpcEndpointId, AddRouteTableIds: []string{table}})
+		if err != nil && awsec2.ClassOf(err) != awsec2.Done {
+			return fmt.Errorf("putting %s onto %s: %w", aws.ToString(endpoint.VpcEndpointId), table, err)
+		}
+	}
+	return nil
 }
 
 // region of a zone: its name without the letter.

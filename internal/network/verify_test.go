@@ -134,7 +134,8 @@ func TestC14_WhatTheNetworkLacksIsFoundAndRestored(t *testing.T) {
 		"the private way out":        {ids["private-routes-a"], without("0.0.0.0/0"), "private-routes-a: no route out through " + ids["nat-a"], 1},
 		"the public way out":         {ids["public-routes"], without("0.0.0.0/0"), "public-routes: no route out through " + ids["internet-gateway"], 1},
 		"an association":             {ids["public-routes"], func(r *ec2sim.Resource) { r.List = map[string][]string{"assoc": r.List["assoc"][:1]} }, "public-routes: " + ids["public-b"] + " is not associated", 1},
-		"the broker's rule":          {ids["broker-group"], func(r *ec2sim.Resource) { r.Rules = nil }, "broker-group: no rule lets " + ids["pipelines-group"] + " in", 1},
+		"the broker's rule":          {ids["broker-group"], func(r *ec2sim.Resource) { r.Rules = []ec2sim.Rule{{Egress: true, Protocol: "-1", CIDR: "0.0.0.0/0"}} }, "broker-group: no rule lets " + ids["pipelines-group"] + " in", 1},
+		"a group's way out":          {ids["pipelines-group"], func(r *ec2sim.Resource) { r.Rules = nil }, "pipelines-group: no rule lets anything out", 1},
 		"the internet gateway's VPC": {ids["internet-gateway"], func(r *ec2sim.Resource) { r.Attr = map[string]string{} }, "internet-gateway: " + ids["internet-gateway"] + " is not attached", 1},
 		"the S3 endpoint":            {ids["s3-endpoint"], nil, "s3-endpoint: missing", 1},
 	} {

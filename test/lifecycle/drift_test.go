@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -51,6 +52,20 @@ func TestC14_ReconcileMendsEachKindOfDriftAndNothingElse(t *testing.T) {
 			_, err := l.EC2.DeleteVpcEndpoints(t.Context(), &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{l.Resource("vpc-endpoint s3-endpoint").ID}})
 			require.NoError(t, err)
 		}, "the network lacks s3-endpoint: missing", nil, nil},
+		"the endpoint is off the routes": {func(t *testing.T, l *lifecycle.Life) {
+			_, err := l.EC2.ModifyVpcEndpoint(t.Context(), &ec2.ModifyVpcEndpointInput{VpcEndpointId: aws.String(l.Resource("vpc-endpoint s3-endpoint").ID),
+				RemoveRouteTableIds: []string{l.Resource("route-table private-routes-a").ID}})
+			require.NoError(t, err)
+		}, "the network lacks private-routes-a: no route to S3 through vpce-", nil, func(t *testing.T, l *lifecycle.Life) {
+			assert.Equal(t, []string{l.Resource("route-table private-routes-a").ID}, l.Resource("vpc-endpoint s3-endpoint").List["tables"])
+		}},
+		"pipelines cannot get out": {func(t *testing.T, l *lifecycle.Life) {
+			_, err := l.EC2.RevokeSecurityGroupEgress(t.Context(), &ec2.RevokeSecurityGroupEgressInput{GroupId: aws.String(l.Resource("security-group pipelines-group").ID),
+				IpPermissions: []types.IpPermission{{IpProtocol: aws.String("-1"), IpRanges: []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}}})
+			require.NoError(t, err)
+		}, "the network lacks pipelines-group: no rule lets anything out", nil, func(t *testing.T, l *lifecycle.Life) {
+			assert.Equal(t, []ec2sim.Rule{{Egress: true, Protocol: "-1", CIDR: "0.0.0.0/0"}}, l.Resource("security-group pipelines-group").Rules)
+		}},
 		"something foreign": {drift: func(_ *testing.T, l *lifecycle.Life) {
 			vpc := l.Resource("vpc vpc").ID
 			l.Plant(ec2sim.Resource{ID: "sg-foreign", Kind: "security-group", Attr: map[string]string{"vpcId": vpc, "name": "theirs"}})
