@@ -161,12 +161,19 @@ func (e *environment) isLong(ctx workflow.Context) bool {
 // server may give such an update to the next run again.
 const settle = time.Second
 
-// quiet is whether no update comes for a moment, and all that came is in the
+// quiet is whether nothing comes for a moment, and all that came is in the
 // state. Signals may come all the while: one that the task at the end of the
 // run has not seen makes the server give that task again.
 func (e *environment) quiet(ctx workflow.Context) bool {
-	before := e.handled
-	if workflow.NewTimerWithOptions(ctx, settle, workflow.TimerOptions{Summary: "a moment of quiet before a new run takes over (continue-as-new)"}).Get(ctx, nil) != nil {
+	before, deleting := e.handled, e.deletionAccepted()
+	come := func() bool { return e.handled != before || e.deletionAccepted() != deleting }
+	if workflow.GetVersion(ctx, "what-comes-ends-the-quiet", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		come = func() bool { return false } // a commit waited for the moment to pass
+	}
+	timerCtx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	moment := workflow.NewTimerWithOptions(timerCtx, settle, workflow.TimerOptions{Summary: "a moment of quiet before a new run takes over (continue-as-new)"})
+	if workflow.Await(ctx, func() bool { return moment.IsReady() || come() }) != nil || !moment.IsReady() {
 		return false
 	}
 	return listenersFirst(ctx) == nil && e.atRest(ctx) && e.handled == before

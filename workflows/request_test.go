@@ -61,6 +61,24 @@ func TestT4_ContinuesAsNewInTheGracePeriod(t *testing.T) {
 	assert.Zero(t, s.count("find-resources"))
 }
 
+// A commit that comes while a long history is about to end in a new run is not
+// kept waiting; the new run comes after it.
+func TestT4_ACommitEndsTheQuietBeforeANewRun(t *testing.T) {
+	s := newScene(t)
+	s.commit(0, pushed("a", "", "one"))
+	s.env.RegisterDelayedCallback(func() { s.env.SetContinueAsNewSuggested(true) }, 60*minute)
+	s.commit(60*minute, pushed("b", "a"))
+	within := 60*minute + 500*time.Millisecond // of the second of quiet
+	s.commit(within, pushed("c", "b"))
+	status := s.status(within + 200*time.Millisecond)
+	s.run(2 * time.Hour)
+	require.NotEmpty(t, status.Outcomes)
+	assert.Equal(t, sha("c"), status.Outcomes[len(status.Outcomes)-1].Commit)
+	assert.Equal(t, contract.OutcomeUnchanged, status.Outcomes[len(status.Outcomes)-1].Outcome)
+	var next *workflow.ContinueAsNewError
+	require.ErrorAs(t, s.env.GetWorkflowError(), &next)
+}
+
 // Cancelled and asked for again, it has the whole grace period before it.
 func TestX3_TheGracePeriodIsFixedAtEachAcceptance(t *testing.T) {
 	s := newScene(t)
