@@ -69,7 +69,7 @@ func (s *Simulator) createNetworkInterface(r *request) ([]node, *apiError) {
 
 func (s *Simulator) describeNetworkInterfaces(r *request) ([]node, *apiError) {
 	found, err := s.find(r, "network-interface", "NetworkInterfaceId", "InvalidNetworkInterfaceID.NotFound", map[string]func(*Resource) []string{
-		"vpc-id": attr("vpcId"), "subnet-id": attr("subnetId"), "status": stateOf, "attachment.instance-id": attr("instanceId"), "group-id": listed("groups"), "association.public-ip": attr("publicIp"),
+		"network-interface-id": func(r *Resource) []string { return []string{r.ID} }, "vpc-id": attr("vpcId"), "subnet-id": attr("subnetId"), "status": stateOf, "attachment.instance-id": attr("instanceId"), "group-id": listed("groups"), "association.public-ip": attr("publicIp"),
 	})
 	return []node{items("networkInterfaceSet", found, s.interfaceNode)}, err
 }

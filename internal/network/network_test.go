@@ -175,7 +175,7 @@ func (w *world) calls(from int) (changing, reading int) {
 func TestA2_TheGraphIsMadeOnceAndTakenDown(t *testing.T) {
 	for _, nat := range []string{network.NATSingle, network.NATZonal} {
 		t.Run(nat, func(t *testing.T) {
-			w := newWorld(t, ec2sim.Options{}, nat)
+			w := newWorld(t, ec2sim.Options{Speed: 500}, nat)
 			start := len(w.Journal())
 			w.initialize(t, false)
 			assert.Equal(t, w.wanted(), w.own(t))
@@ -196,8 +196,12 @@ func TestA2_TheGraphIsMadeOnceAndTakenDown(t *testing.T) {
 			changing, _ = w.calls(start)
 			assert.Zero(t, changing, "a second initialisation changes nothing")
 
+			start = len(w.Journal())
 			w.tearDown(t)
 			assert.Empty(t, w.own(t))
+			for _, call := range w.Journal()[start:] {
+				assert.False(t, call.Changes && call.Error != "", "%s was refused: %s", call.Action, call.Error)
+			}
 		})
 	}
 }

@@ -142,6 +142,9 @@ type deleting struct {
 	told     bool // whether it was told to go, and goes slowly
 	held     bool // whether something was in its way
 	absent   int
+	// lingering are the interfaces of a NAT gateway, which go some seconds after it.
+	lingering []string
+	lingered  int
 }
 
 // looks are how a kind is deleted: each look returns whether it is gone, and
@@ -241,13 +244,33 @@ func (d *deleting) natGateway(ctx context.Context) (bool, error) {
 			continue
 		}
 		d.gone(false)
+		for _, a := range g.NatGatewayAddresses {
+			if i := aws.ToString(a.NetworkInterfaceId); i != "" && !slices.Contains(d.lingering, i) {
+				d.lingering = append(d.lingering, i)
+			}
+		}
 		if g.State == types.NatGatewayStateDeleting {
 			return false, nil
 		}
 		_, err := d.EC2.DeleteNatGateway(ctx, &ec2.DeleteNatGatewayInput{NatGatewayId: &d.id})
 		return d.goes(ctx, kindNatGateway, err)
 	}
+	if lingers, err := d.lingers(ctx); lingers || err != nil {
+		return false, err
+	}
 	return d.gone(true), nil
+}
+
+// lingers is whether an interface of a NAT gateway that is gone is still there,
+// in the way of its subnet. They are AWS's, without tags, and are only looked
+// at. One that stays is named by what it is in the way of.
+func (d *deleting) lingers(ctx context.Context) (bool, error) {
+	if len(d.lingering) == 0 || d.lingered == patience {
+		return false, nil
+	}
+	d.lingered++
+	out, err := awsec2.NetworkInterfaces(ctx, d.EC2, []types.Filter{awsec2.Filter("network-interface-id", d.lingering...)})
+	return len(out) > 0, err
 }
 
 func (d *deleting) address(ctx context.Context) (bool, error) {
