@@ -46,14 +46,14 @@ func build(t *testing.T, texts map[string][]byte) string {
 	return program
 }
 
-// older builds the worker of the newest recorded version: today's, with the
-// workflows of then.
+// older builds the worker of the oldest version that is kept, since it may
+// still be in flight: today's, with the workflows of then.
 func older(t *testing.T) (program, version string) {
 	t.Helper()
 	versions, err := histories.Versions(".")
 	require.NoError(t, err)
 	require.NotEmpty(t, versions)
-	version = versions[len(versions)-1]
+	version = versions[0]
 	dir := t.TempDir()
 	require.NoError(t, histories.Sources(".", version, dir))
 	texts := map[string][]byte{}
