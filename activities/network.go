@@ -8,7 +8,6 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
 	"github.com/aineko-dev/environments/internal/contract"
@@ -73,12 +72,12 @@ func (a *Activities) Sweep(ctx context.Context, in SweepInput) ([]string, error)
 func (a *Activities) VerifyIsolation(ctx context.Context, in VerifyInput) (contract.Verified, error) {
 	return on(ctx, a, in.Target, func(ctx context.Context, _ awsec2.Beat) (contract.Verified, error) {
 		var findings, differences []contract.Finding
-		group, ctx := errgroup.WithContext(ctx)
-		group.Go(func() (err error) {
+		group := awsec2.SideBySide(ctx)
+		group.Go(func(ctx context.Context) (err error) {
 			findings, err = a.network(a.Settings).Verify(ctx, in.Target.Identity)
 			return err
 		})
-		group.Go(func() (err error) {
+		group.Go(func(ctx context.Context) (err error) {
 			differences, err = a.differences(ctx, in)
 			return err
 		})

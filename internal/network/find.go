@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
 	"github.com/aineko-dev/environments/internal/contract"
@@ -44,10 +43,10 @@ func (n Network) find(ctx context.Context, f finding) ([]Resource, error) {
 		(*finding).findInternetGateways, (*finding).findEndpoints, (*finding).findInterfaces, (*finding).findVolumes, (*finding).findGroups,
 		(*finding).findRouteTables, (*finding).findSubnets, (*finding).findFlowLogs, (*finding).findPeerings}
 	parts := make([]finding, len(looks))
-	group, looksCtx := errgroup.WithContext(ctx)
+	group := awsec2.SideBySide(ctx)
 	for i, look := range looks {
 		parts[i] = finding{Network: n, id: f.id, vpcs: f.vpcs, own: f.own, seen: map[string]bool{}}
-		group.Go(func() error { return look(&parts[i], looksCtx) })
+		group.Go(func(ctx context.Context) error { return look(&parts[i], ctx) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, looking(f.id, err)

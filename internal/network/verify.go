@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/aineko-dev/environments/internal/awsec2"
 	"github.com/aineko-dev/environments/internal/contract"
@@ -33,10 +32,10 @@ func (n Network) Verify(ctx context.Context, id awsec2.Identity) ([]contract.Fin
 	checks := []func(*verifying, context.Context) error{
 		(*verifying).connections, (*verifying).routes, (*verifying).groups, (*verifying).subnets, (*verifying).interfaces}
 	parts := make([]verifying, len(checks))
-	group, checksCtx := errgroup.WithContext(ctx)
+	group := awsec2.SideBySide(ctx)
 	for i, check := range checks {
 		parts[i] = verifying{Network: n, id: id, vpc: vpc, cidr: cidr}
-		group.Go(func() error { return check(&parts[i], checksCtx) })
+		group.Go(func(ctx context.Context) error { return check(&parts[i], ctx) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("checking the isolation of %s: %w", vpc, err)
