@@ -118,7 +118,8 @@ func (e *environment) repair(ctx workflow.Context, drift activities.Drift) *work
 		found = append(found, fmt.Sprintf("left over of pipeline %s: %s", s.Name, strings.Join(s.InstanceIDs, ", ")))
 	}
 	if e.Newest != nil {
-		if today := workflow.Now(ctx).UTC().Format(time.DateOnly); e.RepairDay != today {
+		// An empty map does not outlive a run: omitempty leaves it out of the state.
+		if today := workflow.Now(ctx).UTC().Format(time.DateOnly); e.RepairDay != today || e.Repairs == nil {
 			e.RepairDay, e.Repairs = today, map[string]int{}
 		}
 		for _, c := range plan.Make(e.Newest.Code, e.Newest.Desired, e.Pipelines).Changes {

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/aineko-dev/environments/activities"
 	"github.com/aineko-dev/environments/internal/compute"
@@ -274,6 +276,33 @@ func TestC14_ReconcileReplacesThreeTimesADayAtMost(t *testing.T) {
 	assert.Equal(t, 1+3, s.count("launch-pipeline"), "%v", s.calls)
 	assert.Equal(t, contract.StatusDegraded, status.Status)
 	assert.Contains(t, status.Outcomes[1].Reason, "reconcile: pipeline one")
+}
+
+// A day on which nothing was repaired yet goes on in the next run.
+func TestC14_RepairsAfterARunThatRepairedNothing(t *testing.T) {
+	midnight := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	first := newScene(t)
+	first.settings.ReconcileInterval = time.Hour
+	first.env.SetStartTime(midnight)
+	first.commit(0, pushed("a", "", "one"))
+	first.env.RegisterDelayedCallback(func() { first.env.SetContinueAsNewSuggested(true) }, 90*minute)
+	first.signal(91*minute, contract.DeleteEnvironmentSignal, nil)
+	first.run(3 * time.Hour)
+	assert.Equal(t, 1, first.count("find-drift"))
+	var next *workflow.ContinueAsNewError
+	require.ErrorAs(t, first.env.GetWorkflowError(), &next)
+	var carried map[string]any
+	require.NoError(t, json.Unmarshal(next.Input.Payloads[0].Data, &carried))
+
+	second := newScene(t) // in whose account no instance is
+	second.settings.ReconcileInterval = time.Hour
+	second.env.SetStartTime(midnight.Add(2 * time.Hour))
+	status := second.status(2 * time.Hour)
+	second.env.RegisterDelayedCallback(second.env.CancelWorkflow, 3*time.Hour)
+	second.env.ExecuteWorkflow(contract.EnvironmentWorkflow, carried)
+	require.Len(t, status.Outcomes, 2)
+	assert.Contains(t, status.Outcomes[1].Reason, "reconcile: pipeline one")
+	assert.Equal(t, contract.StatusReady, status.Status)
 }
 
 func TestC14_AReconcileThatCannotReadSaysSo(t *testing.T) {
