@@ -122,7 +122,7 @@ func (s *scaling) reach(ctx context.Context, total int, profiles string) error {
 		if err != nil {
 			return err
 		}
-		if ready >= next && ready > 0 {
+		if ready > 0 && (ready >= next || ready >= total) {
 			now, _ := resident(s.PID("worker"))
 			_, journal, err := s.count(ctx, 0)
 			if err != nil {
