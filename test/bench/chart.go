@@ -44,7 +44,8 @@ func (b *bench) draw(c curve) error {
 		o.Title.SubtextFontStyle.FontSize = 8
 		o.XAxis.Labels = c.x
 		o.XAxis.LabelCount = min(len(c.x), 8)
-		o.YAxis = []charts.YAxisOption{{Min: charts.Ptr(0.0)}}
+		o.XAxis.LabelFontStyle.FontSize = 8
+		o.YAxis = []charts.YAxisOption{{Min: charts.Ptr(0.0), LabelFontStyle: charts.FontStyle{FontSize: 8}}}
 		o.Legend.Show = charts.Ptr(false)
 		panel := page.Child(charts.PainterBoxOption(charts.NewBox(left, top, left+panelWidth, top+panelHeight)), charts.PainterPaddingOption(charts.NewBoxEqual(12)))
 		if err := panel.LineChart(o); err != nil {
