@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures how long a newcomer waits from clone to the first deployed pipeline,
 # by phases, with a clone, a module cache and a build cache of its own. Prints
-# a table in Markdown. Needs a quiet machine, a network and about 10 minutes.
+# a table in Markdown. Needs a quiet machine, a network and about 8 minutes.
 set -euo pipefail
 
 origin=$(git rev-parse --show-toplevel)
