@@ -48,7 +48,6 @@ func (n Network) Verify(ctx context.Context, id awsec2.Identity) ([]contract.Fin
 }
 
 // verifying is one of the checks, which run side by side.
-
 type verifying struct {
 	Network
 	id       awsec2.Identity
