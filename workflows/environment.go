@@ -60,8 +60,8 @@ type environment struct {
 	asking int
 	// measured are the sizes of the outcomes, so that each is looked at once.
 	measured []measure
-	// handled counts updates, to see whether more came in.
-	handled int
+	// handled counts updates and signalled signals, to see whether more came in.
+	handled, signalled int
 	// shownStatus and shownCommit are what the search attributes say.
 	shownStatus, shownCommit string
 }
@@ -161,22 +161,40 @@ func (e *environment) isLong(ctx workflow.Context) bool {
 // server may give such an update to the next run again.
 const settle = time.Second
 
-// quiet is whether nothing comes for a moment, and all that came is in the
-// state. Signals may come all the while: one that the task at the end of the
-// run has not seen makes the server give that task again.
+// late is how long after the moment a task that ends a run may begin where
+// signals came with it, and how long the next moment then is.
+const late = settle / 5
+
+// quiet is whether no update comes for a moment, and all that came is in the
+// state. Signals may come all the while. But the server refuses to end a run with
+// a task during which one came (UnhandledCommand), and gives that task again,
+// with the signal, and with the history to be read from its beginning. Where that
+// takes long, more signals come meanwhile, and it would be refused for ever. Such
+// a task takes in what came, and ends; a later one, with nothing to read, ends
+// the run.
 func (e *environment) quiet(ctx workflow.Context) bool {
-	before, deleting := e.handled, e.deletionAccepted()
-	come := func() bool { return e.handled != before || e.deletionAccepted() != deleting }
-	if workflow.GetVersion(ctx, "what-comes-ends-the-quiet", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
-		come = func() bool { return false } // a commit waited for the moment to pass
+	ends := workflow.GetVersion(ctx, "what-comes-ends-the-quiet", workflow.DefaultVersion, 1) >= 1
+	handled, deleting := e.handled, e.deletionAccepted()
+	for wait := settle; ; wait = late {
+		begun, signalled := workflow.Now(ctx), e.signalled
+		timerCtx, cancel := workflow.WithCancel(ctx)
+		moment := workflow.NewTimerWithOptions(timerCtx, wait, workflow.TimerOptions{Summary: "a moment of quiet before a new run takes over (continue-as-new)"})
+		err := workflow.Await(ctx, func() bool {
+			if moment.IsReady() {
+				return true
+			}
+			signalled = e.signalled // with earlier tasks
+			return ends && (e.handled != handled || e.deletionAccepted() != deleting)
+		})
+		over := moment.IsReady() // before it is cancelled, which makes it ready, too
+		cancel()
+		if err != nil || !over || listenersFirst(ctx) != nil || !e.atRest(ctx) || e.handled != handled {
+			return false
+		}
+		if !ends || e.signalled == signalled || workflow.Now(ctx).Sub(begun) <= wait+late {
+			return true
+		}
 	}
-	timerCtx, cancel := workflow.WithCancel(ctx)
-	defer cancel()
-	moment := workflow.NewTimerWithOptions(timerCtx, settle, workflow.TimerOptions{Summary: "a moment of quiet before a new run takes over (continue-as-new)"})
-	if workflow.Await(ctx, func() bool { return moment.IsReady() || come() }) != nil || !moment.IsReady() {
-		return false
-	}
-	return listenersFirst(ctx) == nil && e.atRest(ctx) && e.handled == before
 }
 
 // listenersFirst lets every listener and handler take in what this task

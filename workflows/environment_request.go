@@ -29,6 +29,7 @@ type asked struct {
 // bySignal is a request that came as a signal.
 func (e *environment) bySignal(ctx workflow.Context, name string, r contract.OperatorRequest) asked {
 	e.received[name]++
+	e.signalled++
 	at := e.eventIn(ctx)
 	at.Signal, at.Count = name, e.received[name]
 	return asked{OperatorRequest: r, what: name, event: at}

@@ -73,8 +73,9 @@ func (d *develop) idle() contract.EnvironmentStatus {
 	d.Helper()
 	var s contract.EnvironmentStatus
 	world.Eventually(d, "nothing is under way", func() bool {
-		s = d.status()
-		return s.UnderWay == nil && s.Waiting == nil && s.Status != contract.StatusInitializing
+		var err error
+		s, err = d.Status(d.ctx, acme, d.name) // a starved worker may not answer in time
+		return err == nil && s.UnderWay == nil && s.Waiting == nil && s.Status != contract.StatusInitializing
 	})
 	return s
 }
